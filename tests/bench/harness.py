@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+#
+# What a fair benchmark on this kernel needs, whatever it measures: a private
+# network namespace, children that can neither hang nor outlive the driver, a
+# preload that is verified before the clock starts, medians, goals.
+#
+# The method is "preload-drain": the packets wait in the queue before the
+# consumer's clock starts, because live rates of one and the same program differ
+# by a third depending on how near to empty the queue happens to run.
+import json
+import os
+import pathlib
+import platform
+import select
+import statistics
+import subprocess
+import sys
+import time
+
+WAIT_SECONDS = 20
+INSIDE = "NFBIND_BENCH_INSIDE"
+
+# What one queued packet is charged against the receive buffer (the value read
+# back, which is twice the one set): measured; it limits the unforced preload.
+CHARGE_SMALL, CHARGE_LARGE = 832, 2304
+HUGE_BUFFER = 1 << 30
+
+
+class BenchError(Exception):
+    pass
+
+
+def enter_namespace():
+    """Run this very program again in a network namespace of its own."""
+    if os.environ.get(INSIDE):
+        return
+    os.environ[INSIDE] = "1"
+    flags = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
+    command = ["unshare", *flags, sys.executable, *sys.argv]
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        skip(f"unshare: {error}")
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def run(*command, check=True):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS)
+    if check and done.returncode:
+        raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def iptables(*rule):
+    run("iptables", "-w", "5", *rule)
+
+
+class Child:
+    """A program that speaks in JSON lines; every wait for it has an end."""
+
+    def __init__(self, *command):
+        self.command = [str(word) for word in command]
+        self.pending = b""
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def tell(self, line):
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.fail("ended early")
+
+    def hear(self, seconds=WAIT_SECONDS):
+        """The next line, decoded."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.pending:
+            ready, _, _ = select.select([self.process.stdout], [], [], end - time.monotonic())
+            data = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            if not data:
+                self.fail("gave no answer")
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        return json.loads(line)
+
+    def fail(self, what):
+        self.process.kill()
+        complaint = self.process.communicate()[1].decode().strip()
+        raise BenchError(f"{' '.join(self.command)} {what}: {complaint}")
+
+    def close(self):
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def ask(*command):
+    """One program, one answer."""
+    with Child(*command) as child:
+        return child.hear()
+
+
+def queue_state(queue):
+    """Queued and dropped packets of a queue; None where only root may look."""
+    try:
+        with open("/proc/net/netfilter/nfnetlink_queue", encoding="ascii") as table:
+            rows = [list(map(int, line.split())) for line in table]
+    except PermissionError:
+        return None
+    for row in rows:
+        if row[0] == queue:
+            return {"queued": row[2], "dropped": row[5] + row[6]}
+    raise BenchError(f"nobody has bound queue {queue}")
+
+
+def socket_drops(port_id):
+    """Messages the kernel could not deliver to a netfilter socket."""
+    with open("/proc/net/netlink", encoding="ascii") as table:
+        for line in list(table)[1:]:
+            words = line.split()
+            if (words[1], words[2]) == ("12", str(port_id)):
+                return int(words[8])
+    raise BenchError(f"no netlink socket with port id {port_id}")
+
+
+def verify_preload(queue, packets, port_id):
+    """A consumer that waits for a lost packet would measure its own timeout."""
+    drops = socket_drops(port_id)
+    state = queue_state(queue)
+    if drops or (state and state != {"queued": packets, "dropped": 0}):
+        raise BenchError(f"preload of {packets}: {state}, {drops} lost at the socket")
+
+
+def fitting(packets, ready, size):
+    """How many packets fit in what the kernel granted, with some air."""
+    charge = CHARGE_SMALL if size <= 64 else CHARGE_LARGE
+    return min(packets, int(ready["receive_buffer"] * 0.85 / charge))
+
+
+def spread(values):
+    return f"{min(values):.1f}-{max(values):.1f}"
+
+
+def median(samples, key):
+    return statistics.median(sample[key] for sample in samples)
+
+
+class Goal:
+    """One promise: `reached` is None when its programs were not there."""
+
+    def __init__(self, name, bound, reached, at_most=False):
+        self.name, self.bound, self.reached, self.at_most = name, bound, reached, at_most
+
+    def verdict(self):
+        if self.reached is None:
+            return "-"
+        good = self.reached <= self.bound if self.at_most else self.reached >= self.bound
+        return "ok" if good else "MISS"
+
+    def row(self):
+        reached = "-" if self.reached is None else f"{self.reached:.3f}"
+        sense = "<=" if self.at_most else ">="
+        return [self.name, f"{sense} {self.bound:g}", reached, self.verdict()]
+
+    def record(self):
+        sense = "at most" if self.at_most else "at least"
+        return {"name": self.name, "sense": sense, "goal": self.bound,
+                "reached": self.reached, "verdict": self.verdict()}
+
+
+def print_table(head, rows):
+    rows = [head, *rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        print("  " + "  ".join(cells))
+    print(flush=True)
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+        names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def optimization(programs):
+    """How the library under test was compiled, when meson's notes are there."""
+    for folder in programs.resolve().parents:
+        notes = folder / "meson-info" / "intro-buildoptions.json"
+        if notes.exists():
+            options = json.loads(notes.read_text())
+            return {o["name"]: o["value"] for o in options}.get("optimization")
+    return None
+
+
+def draw(path, picture):
+    """With whichever Python has matplotlib; a picture is a convenience."""
+    plot = pathlib.Path(__file__).with_name("plot.py")
+    for python in (sys.executable, "/usr/bin/python3"):
+        done = subprocess.run([python, plot, path, picture], capture_output=True, timeout=60)
+        if done.returncode == 0:
+            print(f"written: {picture}")
+            return
+    print("no picture: matplotlib is not installed")
