@@ -27,7 +27,8 @@ class HeaderError(Exception):
 
 
 def run_clang(path, include):
-    command = [CLANG, "-x", "c", "-std=c99", "-I", include, "-fsyntax-only", "-w",
+    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "include")
+    command = [CLANG, "-x", "c", "-std=c99", "-I", include, "-I", ours, "-fsyntax-only", "-w",
                "-Xclang", "-ast-dump=json", path]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode == 0:
