@@ -29,13 +29,24 @@ def field_enums(model):
 # The version map
 
 
-def version_map(model):
-    names = sorted(f.name for f in model.functions)
-    lines = [f"# {MARK}", "# A release renames the node and seals it: see doc/abi.md.",
-             "NFBIND_UNRELEASED {", "global:"]
-    lines += [f"\t{name};" for name in names]
-    lines += ["local:", "\t*;", "};"]
-    return {"src/nfbind.map": "\n".join(lines) + "\n"}
+def sealed_nodes(old):
+    """(text, name, symbols) of each released node of a map; they never change again."""
+    for match in re.finditer(r"^([\w.]+) \{\n(.*?)^\}[^;]*;\n", old, re.M | re.S):
+        if match[1] != "NFBIND_UNRELEASED":
+            yield match[0], match[1], re.findall(r"^\t(nfbind_\w+);", match[2], re.M)
+
+
+def version_map(model, old=""):
+    """New names go to the node UNRELEASED, behind the nodes that are sealed in `old`."""
+    nodes = list(sealed_nodes(old))
+    sealed = {name for _, _, symbols in nodes for name in symbols}
+    names = sorted(f.name for f in model.functions if f.name not in sealed)
+    lines = [f"# {MARK}", "# A release renames the node and seals it: see doc/abi.md."]
+    text = "\n".join(lines) + "\n" + "".join(node for node, _, _ in nodes)
+    if names:
+        text += "NFBIND_UNRELEASED {\nglobal:\n" + "".join(f"\t{name};\n" for name in names)
+        text += f"}} {nodes[-1][1]};\n" if nodes else "local:\n\t*;\n};\n"
+    return {"src/nfbind.map": text}
 
 
 # Help texts

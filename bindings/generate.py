@@ -26,15 +26,20 @@ def read_fields(path):
         return json.load(file)
 
 
+def kept_fields(root):
+    """Without a dump, the field section that is there stays."""
+    return json.loads(current(os.path.join(root, "bindings/api.json")) or "{}").get("fields")
+
+
 def files_of(command, model, options):
     """{path: content} that a command stands for."""
     fields = read_fields(options.fields)
     if command == "map":
-        return emit.version_map(model)
+        return emit.version_map(model, current(os.path.join(options.root, "src/nfbind.map")))
     if command == "help":
         return emit.help_files(model)
     if command == "api":
-        return emit.api(model, fields)
+        return emit.api(model, fields or kept_fields(options.root))
     files = {}
     for name in ("map", "help", "api"):
         files |= files_of(name, model, options)

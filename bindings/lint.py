@@ -274,7 +274,7 @@ def rule_structs(model):
             problem = member_problem(member, size, alignment, offset)
             if problem:
                 yield Problem(struct.file, member.line, f"{member.name}: {problem}")
-            offset += size
+            offset += -offset % (alignment or 1) + size
             largest = max(largest, alignment)
         if largest and offset % largest:
             yield at(struct, f"struct {struct.name}: {largest - offset % largest} bytes of padding "

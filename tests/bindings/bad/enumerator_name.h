@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One thing is wrong here: an enumerator without its prefix.
+ */
+#ifndef NFBIND_BAD_H
+#define NFBIND_BAD_H
+
+#include <nfbind/base.h>
+
+/** A mode. */
+enum nfbind_mode {
+	/** Slow. */
+	NFBIND_SLOW = 1
+};
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One thing is wrong here: the object is not the first parameter.
+ */
+#ifndef NFBIND_BAD_H
+#define NFBIND_BAD_H
+
+#include <nfbind/base.h>
+
+/** A thing. */
+struct nfbind_thing;
+
+/**
+ * Do it.
+ *
+ * @error EINVAL it is wrong
+ * @since 0.1
+ */
+NFBIND_API int nfbind_thing_push(uint32_t number, struct nfbind_thing *thing);
+
+#endif
