@@ -301,7 +301,7 @@ const char *const packet_help[] = {
 	[NFBIND_PACKET_HWADDR] =
 		"Source hardware address, its true length; absent on the output hooks.",
 	[NFBIND_PACKET_PAYLOAD] =
-		"The packet from its network header on. Set it to replace the packet with the verdict.",
+		"The packet from its network header on. Set it to replace the packet with the verdict: the caller answers for all of it.",
 	[NFBIND_PACKET_CAP_LEN] =
 		"Length before the kernel cut it; present only when it was cut.",
 	[NFBIND_PACKET_SKB_INFO] =
