@@ -49,7 +49,7 @@ net/netfilter/* net/ipv4/netfilter/* net/ipv6/netfilter/* net/bridge/* net/bridg
 net/8021q/* net/sctp/sctp net/packet/* net/netlink/* net/ipv4/*_diag net/sched/cls_cgroup net/sched/sch_prio
 net/sched/act_ct drivers/net/veth drivers/net/dummy drivers/net/ifb drivers/net/tun drivers/net/vrf
 drivers/block/virtio_blk drivers/virtio/virtio_pci drivers/virtio/virtio_mmio
-crypto/crc32c* arch/x86/crypto/crc32c* arch/*/lib/crc32* lib/libcrc32c lib/crc/*
+crypto/crc32c* arch/x86/crypto/crc32c* arch/*/lib/crc32* lib/libcrc32c lib/crc/* lib/ts_*
 """.split()
 
 LISTS_GOOD_FOR = 24 * 3600
