@@ -56,8 +56,11 @@ def run_case(case):
     standard, compiler, companions = case
     if not shutil.which(compiler):
         return f"{compiler} is not installed", []
+    for name in companions:
+        if compile_error(compiler, standard, [name]):
+            return f"<{name}> is not installed", []
     if companions and compile_error(compiler, standard, companions):
-        return f"{' + '.join(companions)} does not compile by itself, or is not installed", []
+        return f"{' + '.join(companions)} does not compile by itself", []
     lines = []
     for header in public_headers():
         for includes in orders(header, companions):
