@@ -20,12 +20,21 @@ class Machine:
     qemu: list          # the program and what makes it this machine
     console: str        # the guest's name of the first serial line
     result: str         # and of the second
+    result_line: list   # how qemu is told of it; %s is the file it lands in
+    disk: str           # how a disk is attached
+    modules: str = ""   # what the guest must load for the second line
     append: str = ""
 
 
+VIRTIO_LINE = ["-chardev", "file,id=result,path=%s", "-device", "virtserialport,chardev=result"]
 MACHINES = {
     "amd64": Machine(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64"], "ttyS0", "/dev/ttyS1",
-                     "mitigations=off nokaslr tsc=reliable"),
+                     ["-serial", "file:%s"], "virtio-blk-pci", append="mitigations=off nokaslr tsc=reliable"),
+    "s390x": Machine(["qemu-system-s390x", "-accel", "tcg"], "ttysclp0", "/dev/vport0p1",
+                     ["-device", "virtio-serial-ccw"] + VIRTIO_LINE, "virtio-blk-ccw", "virtio_console"),
+    "armhf": Machine(["qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"], "ttyAMA0", "/dev/vport0p1",
+                     ["-device", "virtio-serial-device"] + VIRTIO_LINE, "virtio-blk-device",
+                     "virtio_mmio virtio_console"),
 }
 # SELinux without a policy forbids nothing, but makes security contexts that a queue can deliver.
 APPEND = "quiet panic=-1 oops=panic random.trust_cpu=on security=selinux selinux=1"
@@ -111,9 +120,10 @@ def command_line(machine, kernel, initrd, console, result, out, append):
     words = machine.qemu + [
         "-m", "512", "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel,
         "-initrd", initrd, "-append", "console=%s %s %s %s" % (machine.console, APPEND, machine.append, append),
-        "-serial", "file:" + console, "-serial", "file:" + result]
+        "-serial", "file:" + console]
+    words += [word.replace("%s", result) for word in machine.result_line]
     if out:
-        words += ["-drive", "file=%s,format=raw,if=none,id=out" % out, "-device", "virtio-blk-pci,drive=out"]
+        words += ["-drive", "file=%s,format=raw,if=none,id=out" % out, "-device", machine.disk + ",drive=out"]
     return words
 
 
@@ -165,7 +175,8 @@ def boot(arch, kernel, initrd, folder, seconds, out=None, append=""):
         open(path, "w").close()
     if out:
         make_out_image(image)
-    bad_end = run_qemu(command_line(MACHINES[arch], kernel, initrd, console, result, out and image, append), seconds)
+    machine = MACHINES[arch]
+    bad_end = run_qemu(command_line(machine, kernel, initrd, console, result, out and image, append), seconds)
     report = parse(read_text(result))
     if bad_end:
         report.problems.append(bad_end)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Which kernels the vm suite runs on, and how one of them gets from a Debian archive onto this disk.
-# Kernels are rows of a table; a new one is a new row. Packages come through apt with a directory of its
-# own (sources, lists, cache), so the system's configuration is only read: it tells which mirror is used
-# here. What is kept is small: the kernel image and one cpio archive with the modules the tests need,
-# in a folder named by the hash of the packages, so a stale unpacking is never mistaken for a new one.
+# Kernels are rows of a table; a new one is a new row. What is kept of its packages is small: the kernel
+# image and one cpio archive with the modules the tests need, in a folder named by the hash of the
+# packages, so a stale unpacking is never mistaken for a new one.
 
 import dataclasses
 import fnmatch
@@ -15,10 +14,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
 
 import cpio
+from debian import PrivateApt, Unavailable, cache_folder, text_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +41,8 @@ KERNELS = [
     Kernel("6.12", "amd64", "Debian-Security", "bookworm-security", r"6\.12\.\d+\+deb12-cloud-amd64", default=True),
     Kernel("6.18", "amd64", "Debian", "trixie-backports", r"6\.18\.\d+\+deb13-cloud-amd64"),
     Kernel("7.x", "amd64", "Debian", "sid", r"7\.\d+\.\d+\+deb14-cloud-amd64"),
+    Kernel("6.1", "s390x", "Debian-Security", "bookworm-security", r"6\.1\.\d+-\d+-s390x"),
+    Kernel("6.1", "armhf", "Debian-Security", "bookworm-security", r"6\.1\.\d+-\d+-armmp-lpae"),
 ]
 
 # Patterns below lib/modules/RELEASE/kernel, without the .ko and its compression; dependencies come along.
@@ -48,103 +50,12 @@ MODULES = """
 net/netfilter/* net/ipv4/netfilter/* net/ipv6/netfilter/* net/bridge/* net/bridge/netfilter/*
 net/8021q/* net/sctp/sctp net/packet/* net/netlink/* net/ipv4/*_diag net/sched/cls_cgroup net/sched/sch_prio
 net/sched/act_ct drivers/net/veth drivers/net/dummy drivers/net/ifb drivers/net/tun drivers/net/vrf
-drivers/block/virtio_blk drivers/virtio/virtio_pci drivers/virtio/virtio_mmio
-crypto/crc32c* arch/x86/crypto/crc32c* arch/*/lib/crc32* lib/libcrc32c lib/crc/* lib/ts_*
+drivers/block/virtio_blk drivers/virtio/virtio_pci drivers/virtio/virtio_mmio drivers/s390/virtio/virtio_ccw
+drivers/char/virtio_console crypto/crc32c* arch/*/crypto/crc32* arch/*/lib/crc32* lib/libcrc32c lib/crc/* lib/ts_*
 """.split()
 
-LISTS_GOOD_FOR = 24 * 3600
 # Since 7.x the image package only depends on the others; before, it holds everything.
 PACKAGES = ["linux-image-", "linux-base-", "linux-binary-", "linux-modules-"]
-
-
-class Unavailable(Exception):
-    """This kernel cannot be had now; the text says why."""
-
-
-def cache_folder():
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "nfbind-vm")
-
-
-def text_of(command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, **more)
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
-        raise Unavailable("%s: %s" % (os.path.basename(command[0]), words[-1] if words else "failed"))
-    return done.stdout
-
-
-def mirror(label):
-    """The archive with this label as the system itself is configured, or from the environment."""
-    named = os.environ.get("NFBIND_VM_MIRROR_" + label.upper().replace("-", "_"))
-    if named:
-        return named
-    rows = text_of(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)", "Created-By: Packages"])
-    for row in rows.splitlines():
-        found, _, uri = row.partition("|")
-        if found == label:
-            return uri
-    raise Unavailable("apt knows no archive labelled %s here; set NFBIND_VM_MIRROR_%s to its address"
-                      % (label, label.upper().replace("-", "_")))
-
-
-class PrivateApt:
-    """apt with its own sources, lists and cache for one suite and architecture."""
-
-    def __init__(self, label, suite, arch):
-        self.label, self.suite, self.arch = label, suite, arch
-        self.folder = os.path.join(cache_folder(), "apt", "%s-%s" % (suite, arch))
-        for name in ("lists/partial", "cache/archives/partial"):
-            os.makedirs(os.path.join(self.folder, name), exist_ok=True)
-        open(self.path("status"), "a").close()
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def options(self):
-        pairs = {"Dir::State": self.folder, "Dir::State::status": self.path("status"),
-                 "Dir::State::lists": self.path("lists"), "Dir::Cache": self.path("cache"),
-                 "Dir::Etc::sourcelist": self.path("from.sources"), "Dir::Etc::sourceparts": "/dev/null",
-                 "Dir::Etc::preferencesparts": "/dev/null", "APT::Architecture": self.arch,
-                 "APT::Architectures": self.arch, "Acquire::Languages": "none",
-                 "APT::Sandbox::User": "root", "APT::Update::Post-Invoke": "",
-                 "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false"}
-        return [word for key, value in pairs.items() for word in ("-o", "%s=%s" % (key, value))]
-
-    def run(self, tool, *words, **more):
-        return text_of([tool] + self.options() + list(words), **more)
-
-    def is_fresh(self):
-        stamp = self.path("updated")
-        return os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < LISTS_GOOD_FOR
-
-    def update(self):
-        with open(self.path("from.sources"), "w") as out:
-            out.write("Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nArchitectures: %s\n"
-                      "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-                      % (mirror(self.label), self.suite, self.arch))
-        self.run("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
-        open(self.path("updated"), "w").close()
-
-    def names(self, prefix):
-        return self.run("apt-cache", "pkgnames", prefix).split()
-
-    def describe(self, names):
-        """[(package, version, sha256)] of those that exist, in the order of names."""
-        shown = subprocess.run(["apt-cache"] + self.options() + ["show", "--no-all-versions"] + names,
-                               capture_output=True, text=True).stdout
-        rows = {}
-        for paragraph in shown.split("\n\n"):
-            fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", paragraph, re.M))
-            if fields:
-                rows[fields["Package"]] = (fields["Package"], fields["Version"], fields["SHA256"])
-        return [rows[name] for name in names if name in rows]
-
-    def unpack(self, packages, folder):
-        with tempfile.TemporaryDirectory(dir=self.folder) as debs:
-            self.run("apt-get", "-q", "download", *["%s=%s" % row[:2] for row in packages], cwd=debs)
-            for deb in sorted(glob.glob(os.path.join(debs, "*.deb"))):
-                text_of(["dpkg", "-x", deb, folder])
 
 
 def numbers(text):
@@ -159,7 +70,7 @@ def newest(apt, kernel):
         packages = apt.describe([name + release for name in PACKAGES])
         if packages:
             return release, packages
-    raise Unavailable("suite %s has no package linux-image-%s any more" % (kernel.suite, kernel.release))
+    raise Unavailable("suite %s has no package any more that matches linux-image-%s" % (kernel.suite, kernel.release))
 
 
 def module_name(path):
@@ -271,7 +182,8 @@ def fetch(kernel, update=False, strict=False):
         found = fetch_newest(kernel, apt)
         with open(known, "w") as out:
             json.dump(found, out)
-    except Unavailable:
+    except Unavailable as reason:
         if strict or not usable:
             raise
+        print("%s: %s; the one fetched before is used" % (kernel.label, reason), file=sys.stderr)
     return found["folder"], found["version"]
