@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the headers inside a packet say: one walk over IPv4 or IPv6 (extension
+ * headers, fragments) to the transport header, with every length checked; the
+ * header fields of a packet, which a table places; and which bytes a transport
+ * checksum covers.
+ */
+#ifndef VIEW_H
+#define VIEW_H
+
+#include <stdbool.h>
+
+#include "packet.h"
+#include "text.h"
+
+/* Transport protocols that the library knows by heart (IANA protocol numbers). */
+enum protocol {
+	PROTOCOL_ICMP = 1,
+	PROTOCOL_TCP = 6,
+	PROTOCOL_UDP = 17,
+	PROTOCOL_DCCP = 33,
+	PROTOCOL_ICMPV6 = 58,
+	PROTOCOL_SCTP = 132,
+	PROTOCOL_UDPLITE = 136,
+};
+
+/* Offsets count from the start of the IP header. */
+struct view {
+	uint8_t version;       /* 4 or 6 */
+	uint8_t protocol;      /* behind the extension headers */
+	bool has_protocol;     /* false when the bytes end before it */
+	bool is_fragment;      /* any fragment, the first included */
+	bool more_fragments;
+	bool is_unsized;       /* its own length field does not count: jumbogram, BIG TCP, nonsense */
+	uint16_t fragment_offset; /* in bytes */
+	uint32_t fragment_header; /* offset of the IPv6 fragment header; 0 for none */
+	uint32_t headers_end;  /* where the IP header and its options or extensions end */
+	uint32_t l4;           /* offset of the transport header; 0 when it is not there */
+	uint32_t l4_payload;   /* offset of what follows it; 0 when it is not there in full */
+	uint32_t l4_end;       /* where that ends: UDP may end before IP does */
+	uint32_t end;          /* where the IP packet ends, by its own length and by the bytes */
+	uint32_t own_end;      /* where it ends by its own length, whether the bytes are there or not */
+	uint32_t src;          /* offsets of the addresses that the pseudo header takes: with */
+	uint32_t dst;          /* source routing and Mobile IPv6 not those of the IP header */
+};
+
+/* -EINVAL when the bytes do not start with a whole IPv4 or IPv6 header. */
+int view_parse(const uint8_t *data, size_t data_len, struct view *ret_view);
+
+/* Parse the packet as it is now. */
+int view_of(const struct nfbind_packet *packet, struct view *ret_view);
+
+/* Whether bytes are missing: the kernel cut the packet, or it says it is longer. */
+bool view_is_cut(const struct nfbind_packet *packet, const struct view *view);
+
+size_t view_address_len(const struct view *view);
+uint16_t view_read_u16(const uint8_t *data);
+uint32_t view_read_u32(const uint8_t *data);
+void view_write_u16(uint8_t *data, uint16_t value);
+void view_write_u32(uint8_t *data, uint32_t value);
+
+/*
+ * The TCP option of that kind among `len` bytes of options: its whole length, of
+ * at least `least`, with *ret_at set to its offset; 0 for none.
+ */
+uint32_t view_find_option(const uint8_t *options, uint32_t len, uint8_t kind, uint32_t least,
+			  uint32_t *ret_at);
+
+/* Fields from NFBIND_PACKET_IP_VERSION on; semantics and errors of the public functions. */
+int view_get_number(const struct nfbind_packet *packet, uint32_t field, uint64_t *ret_value);
+int view_set_number(struct nfbind_packet *packet, uint32_t field, uint64_t value);
+int view_get_bytes(const struct nfbind_packet *packet, uint32_t field, const void **ret_data,
+		   size_t *ret_data_len);
+int view_set_bytes(struct nfbind_packet *packet, uint32_t field, const void *data,
+		   size_t data_len);
+
+/* Which bytes a transport checksum covers. */
+struct coverage {
+	bool is_crc;      /* CRC32c; otherwise the Internet checksum */
+	bool has_pseudo;
+	bool is_optional; /* 0 stands for no checksum (UDP) */
+	bool is_whole;    /* every byte of it is there */
+	uint32_t at;      /* offset of the checksum */
+	uint32_t start;
+	uint32_t end;
+};
+
+/* False when there is no transport checksum that the library knows. */
+bool view_coverage(const uint8_t *data, const struct view *view, struct coverage *ret_coverage);
+
+/* What is covered, added up with the checksum field as it stands; the CRC with that field as 0. */
+uint64_t view_sum_pseudo(const uint8_t *data, const struct view *view);
+uint64_t view_sum(const uint8_t *data, const struct view *view, const struct coverage *coverage);
+uint32_t view_crc(const uint8_t *data, const struct coverage *coverage);
+
+/*
+ * What a changed packet still needs before it goes back: a partial transport
+ * checksum in full (the kernel marks a replaced payload as complete).
+ */
+void view_finish(struct nfbind_packet *packet);
+
+/* The shortest payload that the kernel takes back: up to the transport header as it was received. */
+uint32_t view_least_len(const uint8_t *data, size_t data_len);
+
+/* The protocol part of the readable line, as "UDP 10.0.0.1:53 > 10.0.0.2:4711 len 40". */
+void view_print(const struct nfbind_packet *packet, struct text *text);
+
+#endif
