@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection: one entry of the connection tracking table, as plain memory.
+ * It knows fields and no socket; the same object is what a queue packet carries,
+ * what a list yields and what a verdict or a request changes. Original, reply
+ * and master have the same ten tuple fields.
+ *
+ * Rules: net/netfilter/nf_conntrack_netlink.c. An object belongs to one thread
+ * at a time.
+ */
+#ifndef NFBIND_CT_H
+#define NFBIND_CT_H
+
+#include <nfbind/base.h>
+#include <nfbind/fields.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A connection tracking entry, or the part of one that a change names. */
+struct nfbind_ct;
+
+/** The fields of a connection. */
+enum nfbind_ct_field {
+	/** Original direction: source address: 4 or 16 bytes, network order. */
+	NFBIND_CT_ORIG_SRC = 0,
+	/** Original direction: destination address: 4 or 16 bytes, network order. */
+	NFBIND_CT_ORIG_DST = 1,
+	/** Original direction: network protocol: 2 (IPv4) or 10 (IPv6). */
+	NFBIND_CT_ORIG_L3PROTO = 2,
+	/** Original direction: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	NFBIND_CT_ORIG_L4PROTO = 3,
+	/** Original direction: source port, or GRE key. */
+	NFBIND_CT_ORIG_PORT_SRC = 4,
+	/** Original direction: destination port, or GRE key. */
+	NFBIND_CT_ORIG_PORT_DST = 5,
+	/** Original direction: ICMP or ICMPv6 type. */
+	NFBIND_CT_ORIG_ICMP_TYPE = 6,
+	/** Original direction: ICMP or ICMPv6 code. */
+	NFBIND_CT_ORIG_ICMP_CODE = 7,
+	/** Original direction: ICMP or ICMPv6 echo identifier. */
+	NFBIND_CT_ORIG_ICMP_ID = 8,
+	/** Original direction: zone of this direction alone. */
+	NFBIND_CT_ORIG_ZONE = 9,
+	/** Reply direction: source address: 4 or 16 bytes, network order. */
+	NFBIND_CT_REPL_SRC = 10,
+	/** Reply direction: destination address: 4 or 16 bytes, network order. */
+	NFBIND_CT_REPL_DST = 11,
+	/** Reply direction: network protocol: 2 (IPv4) or 10 (IPv6). */
+	NFBIND_CT_REPL_L3PROTO = 12,
+	/** Reply direction: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	NFBIND_CT_REPL_L4PROTO = 13,
+	/** Reply direction: source port, or GRE key. */
+	NFBIND_CT_REPL_PORT_SRC = 14,
+	/** Reply direction: destination port, or GRE key. */
+	NFBIND_CT_REPL_PORT_DST = 15,
+	/** Reply direction: ICMP or ICMPv6 type. */
+	NFBIND_CT_REPL_ICMP_TYPE = 16,
+	/** Reply direction: ICMP or ICMPv6 code. */
+	NFBIND_CT_REPL_ICMP_CODE = 17,
+	/** Reply direction: ICMP or ICMPv6 echo identifier. */
+	NFBIND_CT_REPL_ICMP_ID = 18,
+	/** Reply direction: zone of this direction alone. */
+	NFBIND_CT_REPL_ZONE = 19,
+	/** Master connection: source address: 4 or 16 bytes, network order. */
+	NFBIND_CT_MASTER_SRC = 20,
+	/** Master connection: destination address: 4 or 16 bytes, network order. */
+	NFBIND_CT_MASTER_DST = 21,
+	/** Master connection: network protocol: 2 (IPv4) or 10 (IPv6). */
+	NFBIND_CT_MASTER_L3PROTO = 22,
+	/** Master connection: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	NFBIND_CT_MASTER_L4PROTO = 23,
+	/** Master connection: source port, or GRE key. */
+	NFBIND_CT_MASTER_PORT_SRC = 24,
+	/** Master connection: destination port, or GRE key. */
+	NFBIND_CT_MASTER_PORT_DST = 25,
+	/** Master connection: ICMP or ICMPv6 type. */
+	NFBIND_CT_MASTER_ICMP_TYPE = 26,
+	/** Master connection: ICMP or ICMPv6 code. */
+	NFBIND_CT_MASTER_ICMP_CODE = 27,
+	/** Master connection: ICMP or ICMPv6 echo identifier. */
+	NFBIND_CT_MASTER_ICMP_ID = 28,
+	/** Master connection: zone of this direction alone. */
+	NFBIND_CT_MASTER_ZONE = 29,
+	/** Status: a set of enum nfbind_ct_status. */
+	NFBIND_CT_STATUS = 30,
+	/** Seconds until the entry expires. */
+	NFBIND_CT_TIMEOUT = 31,
+	/** Connection mark. */
+	NFBIND_CT_MARK = 32,
+	/** With mark on change or verdict: the bits of the mark that are replaced. */
+	NFBIND_CT_MARK_MASK = 33,
+	/** Zone of the whole entry. */
+	NFBIND_CT_ZONE = 34,
+	/** The kernel's number of the entry; it narrows which entry is meant, but is not unique in time. */
+	NFBIND_CT_ID = 35,
+	/** References that the kernel holds. */
+	NFBIND_CT_USE = 36,
+	/** Packets in original direction (needs nf_conntrack_acct). */
+	NFBIND_CT_ORIG_COUNTER_PACKETS = 37,
+	/** Bytes in original direction (needs nf_conntrack_acct). */
+	NFBIND_CT_ORIG_COUNTER_BYTES = 38,
+	/** Packets in reply direction (needs nf_conntrack_acct). */
+	NFBIND_CT_REPL_COUNTER_PACKETS = 39,
+	/** Bytes in reply direction (needs nf_conntrack_acct). */
+	NFBIND_CT_REPL_COUNTER_BYTES = 40,
+	/** Name of the connection's helper, at most 15 bytes; empty removes it. */
+	NFBIND_CT_HELPER_NAME = 41,
+	/** Private data of a user-space helper, at most 32 bytes. */
+	NFBIND_CT_HELPER_INFO = 42,
+	/** Connection labels: 16 bytes, label n is bit n % 8 of byte n / 8. */
+	NFBIND_CT_LABELS = 43,
+	/** With labels on change or verdict: the label bits that are replaced; as labels. */
+	NFBIND_CT_LABELS_MASK = 44,
+	/** Security label. */
+	NFBIND_CT_SECCTX = 45,
+	/** Creation, nanoseconds since 1970 (needs nf_conntrack_timestamp). */
+	NFBIND_CT_TIMESTAMP_START = 46,
+	/** End, nanoseconds since 1970; only in destroy events. */
+	NFBIND_CT_TIMESTAMP_STOP = 47,
+	/** Event, nanoseconds since 1970; only in events. */
+	NFBIND_CT_TIMESTAMP_EVENT = 48,
+	/** TCP state. */
+	NFBIND_CT_TCP_STATE = 49,
+	/** TCP tracking flags, original direction. */
+	NFBIND_CT_TCP_FLAGS_ORIG = 50,
+	/** Bits of the original direction's TCP flags that are replaced. */
+	NFBIND_CT_TCP_MASK_ORIG = 51,
+	/** TCP tracking flags, reply direction. */
+	NFBIND_CT_TCP_FLAGS_REPL = 52,
+	/** Bits of the reply direction's TCP flags that are replaced. */
+	NFBIND_CT_TCP_MASK_REPL = 53,
+	/** TCP window scale, original direction. */
+	NFBIND_CT_TCP_WSCALE_ORIG = 54,
+	/** TCP window scale, reply direction. */
+	NFBIND_CT_TCP_WSCALE_REPL = 55
+};
+
+/** Bits of the status field. */
+enum nfbind_ct_status {
+	/** It was expected: it has a master. */
+	NFBIND_CT_STATUS_EXPECTED = 0x1,
+	/** Packets went both ways. */
+	NFBIND_CT_STATUS_SEEN_REPLY = 0x2,
+	/** It is not to be evicted early. */
+	NFBIND_CT_STATUS_ASSURED = 0x4,
+	/** Its first packet left the machine: it is in the table. */
+	NFBIND_CT_STATUS_CONFIRMED = 0x8,
+	/** Its source is translated. */
+	NFBIND_CT_STATUS_SRC_NAT = 0x10,
+	/** Its destination is translated. */
+	NFBIND_CT_STATUS_DST_NAT = 0x20,
+	/** Its TCP sequence numbers are adjusted. */
+	NFBIND_CT_STATUS_SEQ_ADJUST = 0x40,
+	/** Source translation was decided. */
+	NFBIND_CT_STATUS_SRC_NAT_DONE = 0x80,
+	/** Destination translation was decided. */
+	NFBIND_CT_STATUS_DST_NAT_DONE = 0x100,
+	/** It is being removed. */
+	NFBIND_CT_STATUS_DYING = 0x200,
+	/** Its timeout is not refreshed. */
+	NFBIND_CT_STATUS_FIXED_TIMEOUT = 0x400,
+	/** It is a template of a rule. */
+	NFBIND_CT_STATUS_TEMPLATE = 0x800,
+	/** It lost a race for its translated tuple. */
+	NFBIND_CT_STATUS_NAT_CLASH = 0x1000,
+	/** Its helper was set by a rule. */
+	NFBIND_CT_STATUS_HELPER = 0x2000,
+	/** It is offloaded to the flow table. */
+	NFBIND_CT_STATUS_OFFLOAD = 0x4000,
+	/** It is offloaded to hardware. */
+	NFBIND_CT_STATUS_HW_OFFLOAD = 0x8000
+};
+
+/**
+ * Make an empty connection object.
+ *
+ * @owned
+ * @error ENOMEM out of memory
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_new(struct nfbind_ct **ret_ct);
+
+/**
+ * Free it; NULL is fine.
+ *
+ * @nullable ct
+ * @since 0.1
+ */
+NFBIND_API void nfbind_ct_free(struct nfbind_ct *ct);
+
+/**
+ * Copy one connection over another: afterwards both are equal.
+ *
+ * @error ENOMEM out of memory
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_assign(struct nfbind_ct *ct, const struct nfbind_ct *from);
+
+/**
+ * Whether both have the same fields with the same values.
+ *
+ * @returns bool
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_equal(const struct nfbind_ct *ct, const struct nfbind_ct *other);
+
+/**
+ * Print the fields that are present, as "name=value" with one space between.
+ *
+ * @returns length
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, char *ret_text, size_t ret_text_size);
+
+/**
+ * The fields of a connection; enum nfbind_ct_field numbers them.
+ *
+ * @immortal
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API const struct nfbind_fields *nfbind_ct_fields(void);
+
+/**
+ * Whether the field is present; absent and 0 are different things.
+ *
+ * @enum field nfbind_ct_field
+ * @returns bool
+ * @error ERANGE no such field
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_has(const struct nfbind_ct *ct, uint32_t field);
+
+/**
+ * Make the field absent.
+ *
+ * @enum field nfbind_ct_field
+ * @error ERANGE no such field
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_clear(struct nfbind_ct *ct, uint32_t field);
+
+/**
+ * Read a number of any width, in host byte order.
+ *
+ * @enum field nfbind_ct_field
+ * @none ENODATA
+ * @error ENODATA the field is absent
+ * @error EINVAL the field is no number
+ * @error ERANGE no such field
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_get_number(const struct nfbind_ct *ct, uint32_t field,
+				    uint64_t *ret_value);
+
+/**
+ * Write a number.
+ *
+ * @enum field nfbind_ct_field
+ * @error EINVAL the field is no number
+ * @error ERANGE no such field, or the value does not fit its width
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_set_number(struct nfbind_ct *ct, uint32_t field, uint64_t value);
+
+/**
+ * Look at the bytes of an address, bytes or text field, in place.
+ *
+ * @enum field nfbind_ct_field
+ * @borrowed ct until set_bytes clear free
+ * @none ENODATA
+ * @error ENODATA the field is absent
+ * @error EINVAL the field is a number or an object
+ * @error ERANGE no such field
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_get_bytes(const struct nfbind_ct *ct, uint32_t field,
+				   const void **ret_data, size_t *ret_data_len);
+
+/**
+ * Write an address, bytes or text field; the bytes are copied.
+ *
+ * @enum field nfbind_ct_field
+ * @error EINVAL the field is a number, or the length is not one that its kind can have
+ * @error ERANGE no such field, or more bytes than it can hold
+ * @error ENOMEM out of memory
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_set_bytes(struct nfbind_ct *ct, uint32_t field, const void *data,
+				   size_t data_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

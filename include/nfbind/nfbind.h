@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All of nfbind.
+ */
+#ifndef NFBIND_NFBIND_H
+#define NFBIND_NFBIND_H
+
+#include <nfbind/base.h>
+#include <nfbind/fields.h>
+#include <nfbind/options.h>
+#include <nfbind/ct.h>
+#include <nfbind/exp.h>
+#include <nfbind/packet.h>
+#include <nfbind/queue.h>
+#include <nfbind/tracker.h>
+#include <nfbind/injector.h>
+
+#endif
