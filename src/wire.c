@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire engine; see wire.h. Nothing here knows what an attribute means.
+ */
+#include "wire.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+
+const struct nlattr *wire_next(const uint8_t *data, size_t data_len, size_t *offset,
+			       int *ret_error)
+{
+	size_t left = *offset < data_len ? data_len - *offset : 0;
+	const struct nlattr *attribute = (const struct nlattr *)(data + *offset);
+
+	/* Fewer bytes than a header behind the last attribute are padding. */
+	if (left < sizeof(*attribute))
+		return NULL;
+	if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > left) {
+		*ret_error = -EBADMSG;
+		return NULL;
+	}
+	*offset += MNL_ALIGN(attribute->nla_len);
+	return attribute;
+}
+
+unsigned int wire_type(const struct nlattr *attribute)
+{
+	return mnl_attr_get_type(attribute);
+}
+
+const void *wire_payload(const struct nlattr *attribute)
+{
+	return mnl_attr_get_payload(attribute);
+}
+
+size_t wire_payload_len(const struct nlattr *attribute)
+{
+	return mnl_attr_get_payload_len(attribute);
+}
+
+const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, size_t *offset,
+					 int *ret_error)
+{
+	size_t left = *offset < data_len ? data_len - *offset : 0;
+	const struct nlmsghdr *message = (const struct nlmsghdr *)(data + *offset);
+
+	if (left == 0)
+		return NULL;
+	/* libmnl compares the length as an int, so it must not see one of 2^31 or more. */
+	if (left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+	    message->nlmsg_len > left) {
+		*ret_error = -EBADMSG;
+		return NULL;
+	}
+	*offset += MNL_ALIGN(message->nlmsg_len);
+	return message;
+}
+
+uint16_t wire_read_u16(const void *data)
+{
+	uint16_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be16toh(value);
+}
+
+uint32_t wire_read_u32(const void *data)
+{
+	uint32_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be32toh(value);
+}
+
+uint64_t wire_read_u64(const void *data)
+{
+	uint64_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be64toh(value);
+}
+
+/*
+ * The kernel keeps labels in words of its `long`; label n is bit n % bits of word
+ * n / bits. The field has label n in bit n % 8 of byte n / 8 on every machine.
+ */
+static void turn_labels(uint8_t *to, const uint8_t *from, size_t len)
+{
+#if __BYTE_ORDER == __BIG_ENDIAN
+	const size_t word = sizeof(long);
+#else
+	const size_t word = 1;
+#endif
+	for (size_t i = 0; i < len; i++) {
+		size_t mirrored = i / word * word + (word - 1 - i % word);
+
+		to[i] = from[mirrored < len ? mirrored : i];
+	}
+}
+
+static int parse_labels(const struct nfbind_fields *fields, void *object, uint32_t field,
+			const uint8_t *data, size_t data_len)
+{
+	uint8_t labels[16] = { 0 };
+
+	turn_labels(labels, data, data_len < sizeof(labels) ? data_len : sizeof(labels));
+	return field_set_bytes(fields, object, field, labels, sizeof(labels));
+}
+
+static int parse_address(const struct wire_table *table, const struct wire *row, unsigned int shift,
+			 const void *data, size_t len, void *object)
+{
+	int r = field_set_bytes(table->fields, object, row->field + shift, data, len);
+
+	if (r < 0)
+		return r;
+	/* 2 and 10: the family numbers that this wire uses for IPv4 and IPv6. */
+	return field_set_number(table->fields, object, row->protocol_field + shift,
+				len == 4 ? 2 : 10);
+}
+
+/* The least payload that an attribute of the kind must have. */
+static const uint8_t wire_least[] = {
+	[WIRE_U8] = 1,    [WIRE_U16] = 2,   [WIRE_U32] = 4,  [WIRE_U64] = 8,
+	[WIRE_IPV4] = 4,  [WIRE_IPV6] = 16, [WIRE_BYTES] = 0, [WIRE_TEXT] = 0,
+	[WIRE_FLAGS] = 2, [WIRE_LABELS] = 0, [WIRE_NEST] = 0,
+};
+
+static int parse_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
+		      unsigned int shift, const void *data, size_t data_len, void *object);
+
+static int parse_leaf(const struct wire_table *table, const struct wire *row, unsigned int shift,
+		      const uint8_t *data, size_t len, void *object)
+{
+	const struct nfbind_fields *fields = table->fields;
+	uint32_t field = row->field + shift;
+	int r;
+
+	switch (row->kind) {
+	case WIRE_U8:
+		return field_set_number(fields, object, field, data[0]);
+	case WIRE_U16:
+		return field_set_number(fields, object, field, wire_read_u16(data));
+	case WIRE_U32:
+		return field_set_number(fields, object, field, wire_read_u32(data));
+	case WIRE_U64:
+		return field_set_number(fields, object, field, wire_read_u64(data));
+	case WIRE_IPV4:
+		return parse_address(table, row, shift, data, 4, object);
+	case WIRE_IPV6:
+		return parse_address(table, row, shift, data, 16, object);
+	case WIRE_TEXT:
+		return field_set_bytes(fields, object, field, data, strnlen((const char *)data, len));
+	case WIRE_LABELS:
+		return parse_labels(fields, object, field, data, len);
+	case WIRE_FLAGS:
+		r = field_set_number(fields, object, field, data[0]);
+		return r < 0 ? r : field_set_number(fields, object, field + 1, data[1]);
+	case WIRE_NEST:
+		return parse_rows(table, row->rows, row->rows_count, shift + row->shift, data, len,
+				  object);
+	default:
+		return field_set_bytes(fields, object, field, data, len);
+	}
+}
+
+static int parse_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
+		      unsigned int shift, const void *data, size_t data_len, void *object)
+{
+	const struct nlattr *attribute;
+	size_t offset = 0;
+	int error = 0;
+
+	while ((attribute = wire_next(data, data_len, &offset, &error))) {
+		unsigned int type = wire_type(attribute);
+		const struct wire *row = type < rows_count ? &rows[type] : NULL;
+		size_t len = wire_payload_len(attribute);
+		int r;
+
+		if (!row || row->kind == WIRE_NONE)
+			continue;
+		if (len < wire_least[row->kind])
+			return -EBADMSG;
+		r = parse_leaf(table, row, shift, wire_payload(attribute), len, object);
+		if (r < 0)
+			/* More bytes than a field can hold is the message's fault. */
+			return r == -ENOMEM ? r : -EBADMSG;
+	}
+	return error;
+}
+
+int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object)
+{
+	return parse_rows(table, table->rows, table->rows_count, 0, data, data_len, object);
+}
+
+/* Building. */
+
+static void *take_room(struct wire_buffer *buffer, size_t len)
+{
+	void *at = buffer->data + buffer->len;
+
+	if (buffer->failed || buffer->size - buffer->len < len) {
+		buffer->failed = true;
+		return NULL;
+	}
+	buffer->len += len;
+	return at;
+}
+
+void wire_put(struct wire_buffer *buffer, unsigned int type, const void *data, size_t data_len)
+{
+	size_t room = MNL_ATTR_HDRLEN + MNL_ALIGN(data_len);
+	struct nlattr *attribute = take_room(buffer, room);
+
+	if (!attribute)
+		return;
+	memset(attribute, 0, MNL_ATTR_HDRLEN);
+	attribute->nla_type = (uint16_t)type;
+	attribute->nla_len = (uint16_t)(MNL_ATTR_HDRLEN + data_len);
+	if (data_len > 0)
+		memcpy(mnl_attr_get_payload(attribute), data, data_len);
+	memset((uint8_t *)attribute + MNL_ATTR_HDRLEN + data_len, 0,
+	       room - MNL_ATTR_HDRLEN - data_len);
+}
+
+void wire_put_u32(struct wire_buffer *buffer, unsigned int type, uint32_t value)
+{
+	uint32_t wire = htobe32(value);
+
+	wire_put(buffer, type, &wire, sizeof(wire));
+}
+
+size_t wire_nest_start(struct wire_buffer *buffer, unsigned int type)
+{
+	size_t nest = buffer->len;
+
+	/* The filter nest is parsed strictly: the flag is set on all, as none minds it. */
+	wire_put(buffer, type | NLA_F_NESTED, NULL, 0);
+	return nest;
+}
+
+void wire_nest_end(struct wire_buffer *buffer, size_t nest)
+{
+	struct nlattr *attribute = (struct nlattr *)(buffer->data + nest);
+
+	if (buffer->failed)
+		return;
+	if (buffer->len - nest > UINT16_MAX)
+		buffer->failed = true;
+	else
+		attribute->nla_len = (uint16_t)(buffer->len - nest);
+}
+
+static void build_number(const struct wire *row, unsigned int type, uint64_t value,
+			 struct wire_buffer *buffer)
+{
+	uint8_t u8 = (uint8_t)value;
+	uint16_t u16 = htobe16((uint16_t)value);
+	uint32_t u32 = htobe32((uint32_t)value);
+	uint64_t u64 = htobe64(value);
+
+	if (row->kind == WIRE_U8)
+		wire_put(buffer, type, &u8, sizeof(u8));
+	else if (row->kind == WIRE_U16)
+		wire_put(buffer, type, &u16, sizeof(u16));
+	else if (row->kind == WIRE_U32)
+		wire_put(buffer, type, &u32, sizeof(u32));
+	else if (row->kind == WIRE_U64)
+		wire_put(buffer, type, &u64, sizeof(u64));
+}
+
+static void build_flags(const struct wire_table *table, uint32_t field, unsigned int type,
+			const void *object, struct wire_buffer *buffer)
+{
+	uint64_t flags = field_number_or(table->fields, object, field, 0);
+	/* Flags without a mask mean all of them. */
+	uint8_t wire[2] = { (uint8_t)flags,
+			    (uint8_t)field_number_or(table->fields, object, field + 1, 0xff) };
+
+	if (field_has(table->fields, object, field) > 0)
+		wire_put(buffer, type, wire, sizeof(wire));
+}
+
+static void build_bytes(const struct wire *row, unsigned int type, const void *data, size_t len,
+			struct wire_buffer *buffer)
+{
+	uint8_t labels[16] = { 0 };
+	uint8_t text[64] = { 0 };
+
+	switch (row->kind) {
+	case WIRE_IPV4:
+	case WIRE_IPV6:
+		if (len == wire_least[row->kind])
+			wire_put(buffer, type, data, len);
+		break;
+	case WIRE_TEXT: /* names: the kernel wants the NUL counted */
+		if (len >= sizeof(text)) {
+			buffer->failed = true;
+			break;
+		}
+		memcpy(text, data, len);
+		wire_put(buffer, type, text, len + 1);
+		break;
+	case WIRE_LABELS:
+		turn_labels(labels, data, len < sizeof(labels) ? len : sizeof(labels));
+		wire_put(buffer, type, labels, sizeof(labels));
+		break;
+	default:
+		wire_put(buffer, type, data, len);
+	}
+}
+
+static void build_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
+		       unsigned int shift, const void *object, struct wire_buffer *buffer);
+
+static void build_nest(const struct wire_table *table, const struct wire *row, unsigned int type,
+		       unsigned int shift, const void *object, struct wire_buffer *buffer)
+{
+	size_t before = buffer->len;
+	size_t nest = wire_nest_start(buffer, type);
+	size_t empty = buffer->len;
+
+	build_rows(table, row->rows, row->rows_count, shift + row->shift, object, buffer);
+	if (buffer->len == empty)
+		buffer->len = before;
+	else
+		wire_nest_end(buffer, nest);
+}
+
+static void build_row(const struct wire_table *table, const struct wire *row, unsigned int type,
+		      unsigned int shift, const void *object, struct wire_buffer *buffer)
+{
+	uint32_t field = row->field + shift;
+	const void *data;
+	size_t data_len;
+	uint64_t value;
+
+	if (row->only_protocol != 0 &&
+	    field_number_or(table->fields, object, row->protocol_field + shift, 0) !=
+		    row->only_protocol)
+		return;
+	if (row->kind == WIRE_NEST)
+		build_nest(table, row, type, shift, object, buffer);
+	else if (row->kind == WIRE_FLAGS)
+		build_flags(table, field, type, object, buffer);
+	else if (field_get_number(table->fields, object, field, &value) == 0)
+		build_number(row, type, value, buffer);
+	else if (field_get_bytes(table->fields, object, field, &data, &data_len) == 0)
+		build_bytes(row, type, data, data_len, buffer);
+}
+
+static void build_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
+		       unsigned int shift, const void *object, struct wire_buffer *buffer)
+{
+	for (size_t type = 0; type < rows_count; type++)
+		if (rows[type].kind != WIRE_NONE)
+			build_row(table, &rows[type], (unsigned int)type, shift, object, buffer);
+}
+
+void wire_build(const struct wire_table *table, const void *object, struct wire_buffer *buffer)
+{
+	build_rows(table, table->rows, table->rows_count, 0, object, buffer);
+}

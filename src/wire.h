@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire engine: tables that say where a field lives in a netlink message, and
+ * the functions that parse and build attributes by them. A nest names the table
+ * of what is inside it and a shift that is added to the field numbers there, so
+ * that original, reply and master share one tuple table.
+ *
+ * Lengths from outside are checked here before anything else looks at them;
+ * unknown attributes are skipped, since a newer kernel is not an error.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdbool.h>
+#include <linux/netlink.h>
+
+#include "field.h"
+
+enum wire_kind {
+	WIRE_NONE = 0,
+	WIRE_U8,
+	WIRE_U16,    /* big-endian, as all numbers on this wire */
+	WIRE_U32,
+	WIRE_U64,
+	WIRE_IPV4,   /* 4 bytes of an address field */
+	WIRE_IPV6,   /* 16 bytes of an address field */
+	WIRE_BYTES,
+	WIRE_TEXT,   /* ends with a NUL that the field does not count */
+	WIRE_FLAGS,  /* two bytes: flags of this field, mask of the next */
+	WIRE_LABELS, /* a bitmap of host words */
+	WIRE_NEST,
+};
+
+struct wire {
+	uint8_t kind;
+	uint16_t field;
+	/* Addresses: the field of the network protocol number that they imply.
+	 * With only_protocol: the field that must have this value for the row to be built. */
+	uint16_t protocol_field;
+	uint8_t only_protocol;
+	/* Nests only. */
+	const struct wire *rows;
+	uint16_t rows_count;
+	uint16_t shift;
+};
+
+#define WIRE_ROWS(table) .rows = (table), .rows_count = sizeof(table) / sizeof((table)[0])
+
+/* A nest's table as a whole, with the fields that it fills. */
+struct wire_table {
+	const struct nfbind_fields *fields;
+	const struct wire *rows;
+	uint16_t rows_count;
+};
+
+/* Bytes under construction; `failed` sticks once they did not fit. */
+struct wire_buffer {
+	uint8_t *data;
+	size_t size;
+	size_t len;
+	bool failed;
+};
+
+/*
+ * The attribute at `*offset` of the bytes, checked to lie inside them; moves the
+ * offset past it. NULL at the end, or with *ret_error set on a malformed one.
+ */
+const struct nlattr *wire_next(const uint8_t *data, size_t data_len, size_t *offset,
+			       int *ret_error);
+unsigned int wire_type(const struct nlattr *attribute);
+const void *wire_payload(const struct nlattr *attribute);
+size_t wire_payload_len(const struct nlattr *attribute);
+
+/* The netlink message at `*offset`, in the same manner. */
+const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, size_t *offset,
+					 int *ret_error);
+
+uint16_t wire_read_u16(const void *data);
+uint32_t wire_read_u32(const void *data);
+uint64_t wire_read_u64(const void *data);
+
+int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object);
+void wire_build(const struct wire_table *table, const void *object, struct wire_buffer *buffer);
+
+void wire_put(struct wire_buffer *buffer, unsigned int type, const void *data, size_t data_len);
+void wire_put_u32(struct wire_buffer *buffer, unsigned int type, uint32_t value);
+size_t wire_nest_start(struct wire_buffer *buffer, unsigned int type);
+void wire_nest_end(struct wire_buffer *buffer, size_t nest);
+
+#endif
