@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection's tables: what its fields are, and where they live in the
+ * kernel's messages (net/netfilter/nf_conntrack_netlink.c). Data only.
+ */
+#include "ct.h"
+#include "help_generated.h"
+#include "uapi.h"
+
+#define READ NFBIND_DIRECTION_READ
+#define KEY (NFBIND_DIRECTION_READ | NFBIND_DIRECTION_CREATE)
+#define WRITE (NFBIND_DIRECTION_READ | NFBIND_DIRECTION_CREATE | NFBIND_DIRECTION_UPDATE)
+#define JUDGE (WRITE | NFBIND_DIRECTION_VERDICT)
+#define CHANGE (NFBIND_DIRECTION_UPDATE | NFBIND_DIRECTION_VERDICT)
+
+#define ROW(field, text, member, row_kind, ...) \
+	[NFBIND_CT_##field] = { .name = text, .kind = NFBIND_KIND_##row_kind, \
+				.offset = offsetof(struct nfbind_ct, member), __VA_ARGS__ }
+
+static const struct value_name status_names[] = {
+	{ NFBIND_CT_STATUS_EXPECTED, "expected" },
+	{ NFBIND_CT_STATUS_SEEN_REPLY, "seen-reply" },
+	{ NFBIND_CT_STATUS_ASSURED, "assured" },
+	{ NFBIND_CT_STATUS_CONFIRMED, "confirmed" },
+	{ NFBIND_CT_STATUS_SRC_NAT, "src-nat" },
+	{ NFBIND_CT_STATUS_DST_NAT, "dst-nat" },
+	{ NFBIND_CT_STATUS_SEQ_ADJUST, "seq-adjust" },
+	{ NFBIND_CT_STATUS_SRC_NAT_DONE, "src-nat-done" },
+	{ NFBIND_CT_STATUS_DST_NAT_DONE, "dst-nat-done" },
+	{ NFBIND_CT_STATUS_DYING, "dying" },
+	{ NFBIND_CT_STATUS_FIXED_TIMEOUT, "fixed-timeout" },
+	{ NFBIND_CT_STATUS_TEMPLATE, "template" },
+	{ NFBIND_CT_STATUS_NAT_CLASH, "nat-clash" },
+	{ NFBIND_CT_STATUS_HELPER, "helper" },
+	{ NFBIND_CT_STATUS_OFFLOAD, "offload" },
+	{ NFBIND_CT_STATUS_HW_OFFLOAD, "hw-offload" },
+	{ 0, NULL },
+};
+
+static const struct value_name tcp_state_names[] = {
+	{ 0, "none" },	     { 1, "syn-sent" },	  { 2, "syn-recv" },  { 3, "established" },
+	{ 4, "fin-wait" },   { 5, "close-wait" }, { 6, "last-ack" },  { 7, "time-wait" },
+	{ 8, "close" },	     { 9, "syn-sent2" },  { 0, NULL },
+};
+
+static const struct field ct_rows[] = {
+	TUPLE_ROWS(struct nfbind_ct, NFBIND_CT_ORIG, "orig", orig, KEY, ORIG, SAME, SAME),
+	TUPLE_ROWS(struct nfbind_ct, NFBIND_CT_REPL, "repl", repl, KEY, REPL, NONE, NONE),
+	TUPLE_ROWS(struct nfbind_ct, NFBIND_CT_MASTER, "master", master, KEY, MASTER, NONE, NONE),
+	ROW(STATUS, "status", status, U32, .directions = JUDGE, .values = status_names),
+	ROW(TIMEOUT, "timeout", timeout, U32, .directions = JUDGE),
+	ROW(MARK, "mark", mark, U32, .directions = JUDGE),
+	ROW(MARK_MASK, "mark-mask", mark_mask, U32, .directions = CHANGE),
+	ROW(ZONE, "zone", zone, U16, .directions = KEY),
+	ROW(ID, "id", id, U32, .directions = READ),
+	ROW(USE, "use", use, U32, .directions = READ),
+	ROW(ORIG_COUNTER_PACKETS, "orig-counter-packets", orig_packets, U64, .directions = READ),
+	ROW(ORIG_COUNTER_BYTES, "orig-counter-bytes", orig_bytes, U64, .directions = READ),
+	ROW(REPL_COUNTER_PACKETS, "repl-counter-packets", repl_packets, U64, .directions = READ),
+	ROW(REPL_COUNTER_BYTES, "repl-counter-bytes", repl_bytes, U64, .directions = READ),
+	ROW(HELPER_NAME, "helper-name", helper_name, TEXT, .directions = JUDGE, .size = 15),
+	ROW(HELPER_INFO, "helper-info", helper_info, BYTES, .directions = JUDGE, .size = 32),
+	ROW(LABELS, "labels", labels, BYTES, .directions = JUDGE, .size = 16),
+	ROW(LABELS_MASK, "labels-mask", labels_mask, BYTES, .directions = CHANGE, .size = 16),
+	ROW(SECCTX, "secctx", secctx, TEXT, .directions = READ),
+	ROW(TIMESTAMP_START, "timestamp-start", timestamp_start, U64, .directions = READ),
+	ROW(TIMESTAMP_STOP, "timestamp-stop", timestamp_stop, U64, .directions = READ),
+	ROW(TIMESTAMP_EVENT, "timestamp-event", timestamp_event, U64, .directions = READ,
+	    .kernel = 6014),
+	ROW(TCP_STATE, "tcp-state", tcp_state, U8, .directions = WRITE, .values = tcp_state_names),
+	ROW(TCP_FLAGS_ORIG, "tcp-flags-orig", tcp_flags_orig, U8, .directions = WRITE),
+	ROW(TCP_MASK_ORIG, "tcp-mask-orig", tcp_mask_orig, U8, .directions = WRITE),
+	ROW(TCP_FLAGS_REPL, "tcp-flags-repl", tcp_flags_repl, U8, .directions = WRITE),
+	ROW(TCP_MASK_REPL, "tcp-mask-repl", tcp_mask_repl, U8, .directions = WRITE),
+	ROW(TCP_WSCALE_ORIG, "tcp-wscale-orig", tcp_wscale_orig, U8, .directions = WRITE),
+	ROW(TCP_WSCALE_REPL, "tcp-wscale-repl", tcp_wscale_repl, U8, .directions = WRITE),
+};
+
+const struct nfbind_fields ct_fields = {
+	.rows = ct_rows,
+	.help = ct_help,
+	.count = sizeof(ct_rows) / sizeof(ct_rows[0]),
+};
+
+/* Where a field lives; the numbers inside tuples are those of the original one. */
+#define LEAF(wire_kind, name) { .kind = WIRE_##wire_kind, .field = NFBIND_CT_##name }
+#define ADDRESS(wire_kind, name) \
+	{ .kind = WIRE_##wire_kind, .field = NFBIND_CT_ORIG_##name, \
+	  .protocol_field = NFBIND_CT_ORIG_L3PROTO }
+#define NEST(table) { .kind = WIRE_NEST, WIRE_ROWS(table) }
+#define TUPLE(first) \
+	{ .kind = WIRE_NEST, .rows = ct_tuple_wires, .rows_count = CT_TUPLE_WIRES, \
+	  .shift = NFBIND_CT_##first - NFBIND_CT_ORIG_SRC }
+
+static const struct wire ip_wires[] = {
+	[KERNEL_CTA_IP_V4_SRC] = ADDRESS(IPV4, SRC),
+	[KERNEL_CTA_IP_V4_DST] = ADDRESS(IPV4, DST),
+	[KERNEL_CTA_IP_V6_SRC] = ADDRESS(IPV6, SRC),
+	[KERNEL_CTA_IP_V6_DST] = ADDRESS(IPV6, DST),
+};
+
+/* ICMP and ICMPv6 fill the same fields: the protocol number tells which to send. */
+#define ICMP(wire_kind, name, number) \
+	{ .kind = WIRE_##wire_kind, .field = NFBIND_CT_ORIG_ICMP_##name, \
+	  .protocol_field = NFBIND_CT_ORIG_L4PROTO, .only_protocol = number }
+
+static const struct wire proto_wires[] = {
+	[KERNEL_CTA_PROTO_NUM] = LEAF(U8, ORIG_L4PROTO),
+	[KERNEL_CTA_PROTO_SRC_PORT] = LEAF(U16, ORIG_PORT_SRC),
+	[KERNEL_CTA_PROTO_DST_PORT] = LEAF(U16, ORIG_PORT_DST),
+	[KERNEL_CTA_PROTO_ICMP_ID] = ICMP(U16, ID, 1),
+	[KERNEL_CTA_PROTO_ICMP_TYPE] = ICMP(U8, TYPE, 1),
+	[KERNEL_CTA_PROTO_ICMP_CODE] = ICMP(U8, CODE, 1),
+	[KERNEL_CTA_PROTO_ICMPV6_ID] = ICMP(U16, ID, 58),
+	[KERNEL_CTA_PROTO_ICMPV6_TYPE] = ICMP(U8, TYPE, 58),
+	[KERNEL_CTA_PROTO_ICMPV6_CODE] = ICMP(U8, CODE, 58),
+};
+
+const struct wire ct_tuple_wires[CT_TUPLE_WIRES] = {
+	[KERNEL_CTA_TUPLE_IP] = NEST(ip_wires),
+	[KERNEL_CTA_TUPLE_PROTO] = NEST(proto_wires),
+	[KERNEL_CTA_TUPLE_ZONE] = LEAF(U16, ORIG_ZONE),
+};
+
+static const struct wire tcp_wires[] = {
+	[KERNEL_CTA_PROTOINFO_TCP_STATE] = LEAF(U8, TCP_STATE),
+	[KERNEL_CTA_PROTOINFO_TCP_WSCALE_ORIGINAL] = LEAF(U8, TCP_WSCALE_ORIG),
+	[KERNEL_CTA_PROTOINFO_TCP_WSCALE_REPLY] = LEAF(U8, TCP_WSCALE_REPL),
+	[KERNEL_CTA_PROTOINFO_TCP_FLAGS_ORIGINAL] = LEAF(FLAGS, TCP_FLAGS_ORIG),
+	[KERNEL_CTA_PROTOINFO_TCP_FLAGS_REPLY] = LEAF(FLAGS, TCP_FLAGS_REPL),
+};
+
+static const struct wire protoinfo_wires[] = {
+	[KERNEL_CTA_PROTOINFO_TCP] = NEST(tcp_wires),
+};
+
+static const struct wire counters_orig_wires[] = {
+	[KERNEL_CTA_COUNTERS_PACKETS] = LEAF(U64, ORIG_COUNTER_PACKETS),
+	[KERNEL_CTA_COUNTERS_BYTES] = LEAF(U64, ORIG_COUNTER_BYTES),
+};
+
+static const struct wire counters_reply_wires[] = {
+	[KERNEL_CTA_COUNTERS_PACKETS] = LEAF(U64, REPL_COUNTER_PACKETS),
+	[KERNEL_CTA_COUNTERS_BYTES] = LEAF(U64, REPL_COUNTER_BYTES),
+};
+
+static const struct wire timestamp_wires[] = {
+	[KERNEL_CTA_TIMESTAMP_START] = LEAF(U64, TIMESTAMP_START),
+	[KERNEL_CTA_TIMESTAMP_STOP] = LEAF(U64, TIMESTAMP_STOP),
+};
+
+static const struct wire help_wires[] = {
+	[KERNEL_CTA_HELP_NAME] = LEAF(TEXT, HELPER_NAME),
+	[KERNEL_CTA_HELP_INFO] = LEAF(BYTES, HELPER_INFO),
+};
+
+static const struct wire secctx_wires[] = {
+	[KERNEL_CTA_SECCTX_NAME] = LEAF(TEXT, SECCTX),
+};
+
+static const struct wire ct_top_wires[] = {
+	[KERNEL_CTA_TUPLE_ORIG] = TUPLE(ORIG_SRC),
+	[KERNEL_CTA_TUPLE_REPLY] = TUPLE(REPL_SRC),
+	[KERNEL_CTA_STATUS] = LEAF(U32, STATUS),
+	[KERNEL_CTA_PROTOINFO] = NEST(protoinfo_wires),
+	[KERNEL_CTA_HELP] = NEST(help_wires),
+	[KERNEL_CTA_TIMEOUT] = LEAF(U32, TIMEOUT),
+	[KERNEL_CTA_MARK] = LEAF(U32, MARK),
+	[KERNEL_CTA_COUNTERS_ORIG] = NEST(counters_orig_wires),
+	[KERNEL_CTA_COUNTERS_REPLY] = NEST(counters_reply_wires),
+	[KERNEL_CTA_USE] = LEAF(U32, USE),
+	[KERNEL_CTA_ID] = LEAF(U32, ID),
+	[KERNEL_CTA_TUPLE_MASTER] = TUPLE(MASTER_SRC),
+	[KERNEL_CTA_ZONE] = LEAF(U16, ZONE),
+	[KERNEL_CTA_SECCTX] = NEST(secctx_wires),
+	[KERNEL_CTA_TIMESTAMP] = NEST(timestamp_wires),
+	[KERNEL_CTA_MARK_MASK] = LEAF(U32, MARK_MASK),
+	[KERNEL_CTA_LABELS] = LEAF(LABELS, LABELS),
+	[KERNEL_CTA_LABELS_MASK] = LEAF(LABELS, LABELS_MASK),
+	[KERNEL_CTA_TIMESTAMP_EVENT] = LEAF(U64, TIMESTAMP_EVENT),
+};
+
+const struct wire_table ct_wires = {
+	.fields = &ct_fields,
+	.rows = ct_top_wires,
+	.rows_count = sizeof(ct_top_wires) / sizeof(ct_top_wires[0]),
+};
