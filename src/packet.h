@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside a packet and a batch. A packet is an index of offsets into its datagram,
+ * filled while the datagram is walked once; values are read from there when asked
+ * for. What is set on it is kept in an `edit`, made with the first change, except
+ * payload changes that keep the length, which happen in place.
+ */
+#ifndef PACKET_H
+#define PACKET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <nfbind/packet.h>
+
+#include "field.h"
+#include "uapi.h"
+
+struct ledger;
+struct names;
+struct slot;
+
+/* The most payload that an attribute can carry: a 16-bit length with its header. */
+enum { PAYLOAD_MAX = 65535 - 4 };
+
+enum packet_state {
+	PACKET_FREE,      /* no decision to make: made from bytes */
+	PACKET_UNDECIDED, /* in the running batch */
+	PACKET_DECIDED,
+	PACKET_KEPT,      /* in a batch: the right went to a kept copy */
+	PACKET_HELD,      /* a kept copy, undecided */
+	PACKET_ENDED,     /* it was let go: the default was given */
+	PACKET_UNBOUND,   /* its queue was unbound: the kernel dropped it */
+};
+
+enum packet_flag {
+	PACKET_TRUNCATED = 1 << 0,
+	PACKET_PARTIAL = 1 << 1,   /* csum-not-ready: the transport checksum is not filled in */
+	PACKET_GSO = 1 << 2,
+	PACKET_CHANGED = 1 << 3,   /* the payload differs from what was received */
+	PACKET_TRACKED = 1 << 4,   /* passed a tracker, which answers for length changes */
+	PACKET_OWNED = 1 << 5,     /* made by _new, _keep, _build: the caller frees it */
+	PACKET_WANTS_CT = 1 << 6,  /* its queue has the conntrack option: a missing connection is known */
+};
+
+/* What was set on a packet: bits of its `set`. */
+enum packet_set {
+	SET_MARK = 1 << 0,
+	SET_PRIORITY = 1 << 1,
+	SET_VLAN_PROTO = 1 << 2,
+	SET_VLAN_TCI = 1 << 3,
+	SET_L2HDR = 1 << 4,
+	SET_CT = 1 << 5,
+	SET_EXP = 1 << 6,
+};
+
+/* Bytes that an edit owns. */
+struct edit_bytes {
+	uint8_t *data;
+	uint32_t len;
+};
+
+/* The rarer changes; mark and priority are common enough to lie in the packet. */
+struct edit {
+	uint16_t vlan_proto;
+	uint16_t vlan_tci;
+	struct edit_bytes l2hdr;
+	struct edit_bytes ct;  /* attributes, as they go inside NFQA_CT */
+	struct edit_bytes exp; /* attributes, as they go inside NFQA_EXP */
+	uint8_t *payload;      /* room for a payload that changed its length */
+	uint32_t payload_size;
+};
+
+struct nfbind_packet {
+	struct nfbind_batch *batch; /* NULL for owned packets */
+	struct ledger *ledger;      /* who takes the decision; NULL for none */
+	struct slot *slot;          /* the bound queue that it came from */
+	struct names *names;        /* who knows device names; NULL for nobody */
+	uint8_t *message;           /* its datagram from the netlink header on; NULL for none */
+	uint8_t *payload;           /* as it is now */
+	struct edit *edit;
+	uint32_t payload_len;
+	uint32_t received_len;      /* of the payload, before any change */
+	uint32_t least_len;         /* set with the first change: what the kernel needs to take it back */
+	uint32_t id;
+	uint32_t index;             /* in its batch */
+	uint32_t message_len;       /* bytes of the message that are there */
+	uint32_t set;
+	uint32_t mark;
+	uint32_t priority;
+	uint16_t queue;
+	uint16_t hw_protocol;
+	uint8_t hook;
+	uint8_t family;
+	uint8_t flags;
+	atomic_uchar state;         /* written under the ledger's lock, where there is one */
+	uint16_t attributes[KERNEL_NFQA_COUNT]; /* offset in the message / 4; 0 is absent */
+
+	/* Places in the ledger's books. */
+	struct nfbind_packet *next, *previous; /* of its slot: of the running batch, or kept, in queue order */
+	struct nfbind_packet *aged_next, *aged_previous; /* kept ones, in the order they were kept */
+	struct nfbind_packet *bucket_next;
+	uint64_t kept_at; /* monotonic nanoseconds; only where the queue has an age limit */
+};
+
+struct nfbind_batch {
+	atomic_uint references;
+	uint32_t count;     /* of packets */
+	uint32_t capacity;
+	uint8_t *data;
+	size_t data_size;
+	struct names *names; /* who knows device names; NULL for nobody */
+	struct nfbind_packet *packets;
+};
+
+/*
+ * Fill `packet` from one NFQNL_MSG_PACKET message of which `available` bytes are
+ * there; fewer than the header says means that a reader cut it short.
+ * Returns -EBADMSG when it cannot even be judged.
+ */
+int packet_parse(struct nfbind_packet *packet, uint8_t *message, size_t available);
+
+/* The attribute as the kernel sent it, or NULL; its payload and length. */
+const void *packet_attribute(const struct nfbind_packet *packet, unsigned int type,
+			     size_t *ret_len);
+
+/* Whether the packet may be changed: 0, -EALREADY, or -EOPNOTSUPP when it came cut. */
+int packet_check_change(const struct nfbind_packet *packet);
+int packet_check_payload_change(const struct nfbind_packet *packet);
+
+/* The edit, made when there is none; NULL when out of memory. */
+struct edit *packet_edit(struct nfbind_packet *packet);
+
+/*
+ * Make the payload `len` bytes long and writable, keeping what fits of its
+ * content; -EMSGSIZE above PAYLOAD_MAX, -ENOMEM. Marks it changed. Checks nothing
+ * else and repairs nothing: that is the caller's work.
+ */
+int packet_resize(struct nfbind_packet *packet, uint32_t len);
+
+/* Free what the edit owns. */
+void packet_drop_edit(struct nfbind_packet *packet);
+
+/* An owned packet with room for `len` bytes of payload, not filled in. */
+int packet_make(uint32_t len, struct nfbind_packet **ret_packet);
+
+/* What a verdict needs beside the packet: a whole VLAN tag, or -EINVAL. */
+int packet_vlan(const struct nfbind_packet *packet, uint16_t *ret_proto, uint16_t *ret_tci);
+
+extern const struct nfbind_fields packet_fields;
+
+/* Free an owned packet that is in no books. */
+void packet_release(struct nfbind_packet *packet);
+
+/* A compact copy with a message and changes of its own, in no books yet. */
+int packet_copy(const struct nfbind_packet *packet, struct nfbind_packet **ret_packet);
+
+struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size);
+void batch_clear(struct nfbind_batch *batch);
+
+/* Parse the next packet of a batch, which must have room; NULL when it is malformed. */
+struct nfbind_packet *batch_add(struct nfbind_batch *batch, uint8_t *message, size_t available);
+
+#endif

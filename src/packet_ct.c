@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection that a packet carries, and what its verdict does to it. Changes
+ * are encoded at once, with the same tables that parse what the kernel sends.
+ */
+#include "packet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ct.h"
+
+enum {
+	/* More than all fields of either object can take. */
+	ENCODED_MAX = 1024,
+};
+
+int nfbind_packet_get_ct(const struct nfbind_packet *packet, struct nfbind_ct *ret_ct)
+{
+	const void *data;
+	size_t data_len;
+	int r;
+
+	if (!packet || !ret_ct)
+		return -EINVAL;
+	data = packet_attribute(packet, KERNEL_NFQA_CT, &data_len);
+	if (!data && !(packet->set & SET_CT))
+		return -ENODATA;
+	field_reset(&ct_fields, ret_ct);
+	r = data ? wire_parse(&ct_wires, data, data_len, ret_ct) : 0;
+	if (r == 0 && packet->set & SET_CT)
+		r = wire_parse(&ct_wires, packet->edit->ct.data, packet->edit->ct.len, ret_ct);
+	return r;
+}
+
+static bool fits_verdict(const struct nfbind_fields *fields, const void *object)
+{
+	for (uint32_t i = 0; i < fields->count; i++)
+		if (field_has(fields, object, i) > 0 &&
+		    !(fields->rows[i].directions & NFBIND_DIRECTION_VERDICT))
+			return false;
+	return true;
+}
+
+static int encode(const struct wire_table *table, const void *object, struct edit_bytes *ret_bytes)
+{
+	uint8_t room[ENCODED_MAX] __attribute__((aligned(4)));
+	struct wire_buffer buffer = { .data = room, .size = sizeof(room) };
+	uint8_t *copy;
+
+	wire_build(table, object, &buffer);
+	if (buffer.failed)
+		return -EMSGSIZE;
+	copy = malloc(buffer.len ? buffer.len : 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, room, buffer.len);
+	free(ret_bytes->data);
+	*ret_bytes = (struct edit_bytes){ copy, (uint32_t)buffer.len };
+	return 0;
+}
+
+static int check_connection(const struct nfbind_packet *packet)
+{
+	int r = packet_check_change(packet);
+
+	if (r < 0)
+		return r;
+	/* Without the option the kernel may still know one: only it can tell. */
+	return packet->flags & PACKET_WANTS_CT && !packet->attributes[KERNEL_NFQA_CT] ? -ENODATA :
+										       0;
+}
+
+/* The kernel reads a helper's data only beside its name: fill in the one there is. */
+static int name_helper(const struct nfbind_packet *packet, struct nfbind_ct *ct)
+{
+	struct nfbind_ct *received;
+	const void *name;
+	size_t name_len;
+	int r;
+
+	if (field_has(&ct_fields, ct, NFBIND_CT_HELPER_INFO) <= 0 ||
+	    field_has(&ct_fields, ct, NFBIND_CT_HELPER_NAME) > 0)
+		return 0;
+	r = nfbind_ct_new(&received);
+	if (r < 0)
+		return r;
+	r = nfbind_packet_get_ct(packet, received);
+	if (r == 0)
+		r = nfbind_ct_get_bytes(received, NFBIND_CT_HELPER_NAME, &name, &name_len);
+	if (r == 0)
+		r = nfbind_ct_set_bytes(ct, NFBIND_CT_HELPER_NAME, name, name_len);
+	nfbind_ct_free(received);
+	return r;
+}
+
+int nfbind_packet_set_ct(struct nfbind_packet *packet, const struct nfbind_ct *ct)
+{
+	struct nfbind_ct copy = { 0 };
+	int r;
+
+	if (!packet || !ct)
+		return -EINVAL;
+	if (!fits_verdict(&ct_fields, ct))
+		return -EACCES;
+	r = check_connection(packet);
+	if (r < 0)
+		return r;
+	if (!packet_edit(packet))
+		return -ENOMEM;
+	r = field_copy(&ct_fields, &copy, ct);
+	if (r == 0)
+		r = name_helper(packet, &copy);
+	if (r == 0)
+		r = encode(&ct_wires, &copy, &packet->edit->ct);
+	field_reset(&ct_fields, &copy);
+	if (r == 0)
+		packet->set |= SET_CT;
+	return r;
+}
+
+static bool has_tuple(const struct nfbind_exp *exp, uint32_t first)
+{
+	return field_has(&exp_fields, exp, first + NFBIND_EXP_EXPECTED_SRC) > 0 &&
+	       field_has(&exp_fields, exp, first + NFBIND_EXP_EXPECTED_DST) > 0 &&
+	       field_has(&exp_fields, exp, first + NFBIND_EXP_EXPECTED_L4PROTO) > 0;
+}
+
+int nfbind_packet_set_exp(struct nfbind_packet *packet, const struct nfbind_exp *exp)
+{
+	int r;
+
+	if (!packet || !exp)
+		return -EINVAL;
+	if (!fits_verdict(&exp_fields, exp))
+		return -EACCES;
+	r = check_connection(packet);
+	if (r < 0)
+		return r;
+	if (!has_tuple(exp, NFBIND_EXP_EXPECTED_SRC) || !has_tuple(exp, NFBIND_EXP_MASK_SRC))
+		return -ENODATA;
+	if (!packet_edit(packet))
+		return -ENOMEM;
+	r = encode(&exp_wires, exp, &packet->edit->exp);
+	if (r == 0)
+		packet->set |= SET_EXP;
+	return r;
+}
