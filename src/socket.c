@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The transport over real sockets; see socket.h. A socket lives in the network
+ * namespace that its thread was in when it was made, so one for another namespace
+ * is made by a short-lived thread that goes there: the caller's thread never moves.
+ */
+#include "socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/sock_diag.h>
+
+#include "options.h"
+
+#ifndef SIOCGSKNS
+#define SIOCGSKNS 0x894C
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+/* Going to another namespace. */
+
+struct netns_call {
+	int netns_fd;
+	int (*run)(void *argument);
+	void *argument;
+	int result;
+};
+
+static void *run_in_netns(void *argument)
+{
+	struct netns_call *call = argument;
+
+	call->result = setns(call->netns_fd, CLONE_NEWNET) < 0 ? -errno : call->run(call->argument);
+	return NULL;
+}
+
+static int in_netns(int netns_fd, int (*run)(void *argument), void *argument)
+{
+	struct netns_call call = { .netns_fd = netns_fd, .run = run, .argument = argument };
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	/* The caller's signal handlers must not run on a thread that it does not know. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, NULL, run_in_netns, &call);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0)
+		return -r;
+	pthread_join(thread, NULL);
+	return call.result;
+}
+
+/* A descriptor for the namespace of a place; -1 for the current one, or -errno below that. */
+static int open_netns(const struct socket_place *place)
+{
+	char path[64];
+	int fd;
+
+	if (place->netns_fd >= 0) {
+		fd = fcntl(place->netns_fd, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	if (!place->netns_path && place->netns_pid == 0)
+		return -1;
+	if (place->netns_pid != 0)
+		snprintf(path, sizeof(path), "/proc/%u/ns/net", place->netns_pid);
+	fd = open(place->netns_path ? place->netns_path : path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool names_netns(const struct socket_place *place)
+{
+	return place->netns_path || place->netns_pid != 0 || place->netns_fd >= 0;
+}
+
+static int at_place(const struct socket_place *place, int (*run)(void *argument), void *argument)
+{
+	int netns_fd, r;
+
+	if (!names_netns(place))
+		return run(argument);
+	netns_fd = open_netns(place);
+	if (netns_fd < 0)
+		return netns_fd;
+	r = in_netns(netns_fd, run, argument);
+	close(netns_fd);
+	return r;
+}
+
+int socket_place_from(const struct nfbind_options *options, struct socket_place *ret_place)
+{
+	struct socket_place place = {
+		.netns_pid = (uint32_t)options_number(options, NFBIND_OPTIONS_NETNS_PID, 0),
+		.netns_fd = (int)options_number(options, NFBIND_OPTIONS_NETNS_FD, UINT32_MAX),
+		.socket_fd = (int)options_number(options, NFBIND_OPTIONS_SOCKET_FD, UINT32_MAX),
+	};
+
+	if (options && nfbind_options_has(options, NFBIND_OPTIONS_NETNS_PATH) > 0)
+		place.netns_path = (const char *)options->netns_path.bytes;
+	if (!!place.netns_path + (place.netns_pid != 0) + (place.netns_fd >= 0) +
+		    (place.socket_fd >= 0) > 1)
+		return -EINVAL;
+	*ret_place = place;
+	return 0;
+}
+
+/* Opening. */
+
+struct socket_scratch {
+	unsigned int count;
+	struct mmsghdr *messages;
+	struct iovec *vectors;
+	struct sockaddr_nl *senders;
+};
+
+static int open_netlink(void *argument)
+{
+	struct mnl_socket **socket = argument;
+
+	*socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	return *socket ? 0 : -errno;
+}
+
+static int socket_option(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? -errno : value;
+}
+
+static int adopt(int fd, struct mnl_socket **ret_socket)
+{
+	int copy;
+
+	if (socket_option(fd, SO_DOMAIN) != AF_NETLINK ||
+	    socket_option(fd, SO_PROTOCOL) != NETLINK_NETFILTER)
+		return -EINVAL;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	*ret_socket = mnl_socket_fdopen(copy);
+	if (!*ret_socket) {
+		int error = errno;
+
+		close(copy);
+		return -error;
+	}
+	return 0;
+}
+
+/* FORCE needs rights in the initial user namespace; the plain option is capped by a sysctl. */
+static uint32_t size_buffer(int fd, int force, int plain, uint32_t wanted)
+{
+	int value = wanted > INT32_MAX ? INT32_MAX : (int)wanted;
+	int effective;
+
+	if (setsockopt(fd, SOL_SOCKET, force, &value, sizeof(value)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, plain, &value, sizeof(value));
+	effective = socket_option(fd, plain);
+	return effective > 0 ? (uint32_t)effective : 0;
+}
+
+static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t receive_buffer,
+		  uint32_t send_buffer)
+{
+	int on = 1;
+
+	self->fd = mnl_socket_get_fd(socket);
+	/* An overrun would otherwise stop delivery until the socket is drained. */
+	if (mnl_socket_setsockopt(socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
+		return -errno;
+	/* Both are old enough to be there; without them errors only say less. */
+	(void)mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	(void)mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
+	self->receive_buffer = size_buffer(self->fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
+	self->send_buffer = size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
+	if (mnl_socket_get_portid(socket) == 0 && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	self->port_id = mnl_socket_get_portid(socket);
+	self->mnl = socket;
+	return 0;
+}
+
+int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer,
+		uint32_t send_buffer)
+{
+	struct mnl_socket *socket;
+	int r;
+
+	*self = (struct socket){ .fd = -1 };
+	r = place->socket_fd >= 0 ? adopt(place->socket_fd, &socket) :
+				    at_place(place, open_netlink, &socket);
+	if (r < 0)
+		return r;
+	r = set_up(self, socket, receive_buffer, send_buffer);
+	if (r < 0) {
+		mnl_socket_close(socket);
+		self->fd = -1;
+	}
+	return r;
+}
+
+static void free_scratch(struct socket_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	free(scratch->messages);
+	free(scratch->vectors);
+	free(scratch->senders);
+	free(scratch);
+}
+
+void socket_close(struct socket *self)
+{
+	if (self->mnl)
+		mnl_socket_close(self->mnl);
+	free_scratch(self->scratch);
+	*self = (struct socket){ .fd = -1 };
+}
+
+struct raw_call {
+	int family;
+	int fd;
+};
+
+static int open_raw(void *argument)
+{
+	struct raw_call *call = argument;
+
+	call->fd = socket(call->family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	return call->fd < 0 ? -errno : 0;
+}
+
+int socket_open_raw(const struct socket_place *place, int family, int *ret_fd)
+{
+	struct raw_call call = { .family = family };
+	int r = at_place(place, open_raw, &call);
+
+	if (r < 0)
+		return r;
+	*ret_fd = call.fd;
+	return 0;
+}
+
+/* Sending and receiving. */
+
+int socket_send(struct socket *self, const void *data, size_t data_len)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	ssize_t sent = sendto(self->fd, data, data_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+			      (const struct sockaddr *)&kernel, sizeof(kernel));
+
+	return sent < 0 ? -errno : (int)sent;
+}
+
+static struct socket_scratch *scratch_for(struct socket *self, unsigned int count)
+{
+	struct socket_scratch *scratch = self->scratch;
+
+	if (scratch && scratch->count >= count)
+		return scratch;
+	free_scratch(scratch);
+	self->scratch = NULL;
+	scratch = calloc(1, sizeof(*scratch));
+	if (!scratch)
+		return NULL;
+	scratch->count = count;
+	scratch->messages = calloc(count, sizeof(*scratch->messages));
+	scratch->vectors = calloc(count, sizeof(*scratch->vectors));
+	scratch->senders = calloc(count, sizeof(*scratch->senders));
+	if (!scratch->messages || !scratch->vectors || !scratch->senders) {
+		free_scratch(scratch);
+		return NULL;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		scratch->messages[i].msg_hdr.msg_name = &scratch->senders[i];
+		scratch->messages[i].msg_hdr.msg_iov = &scratch->vectors[i];
+		scratch->messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	self->scratch = scratch;
+	return scratch;
+}
+
+static void take_in(const struct socket_scratch *scratch, unsigned int i, struct datagram *datagram)
+{
+	const struct msghdr *header = &scratch->messages[i].msg_hdr;
+
+	datagram->len = scratch->messages[i].msg_len;
+	datagram->is_cut = header->msg_flags & MSG_TRUNC;
+	/* A datagram without a proper sender address cannot be the kernel's. */
+	datagram->sender = header->msg_namelen == sizeof(struct sockaddr_nl) ?
+				   scratch->senders[i].nl_pid : UINT32_MAX;
+}
+
+int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int count)
+{
+	struct socket_scratch *scratch = scratch_for(self, count);
+	int received;
+
+	if (!scratch)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < count; i++) {
+		scratch->vectors[i] = (struct iovec){ datagrams[i].data, datagrams[i].size };
+		scratch->messages[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_nl);
+	}
+	/* Never its own timeout: it is looked at only after a datagram came. */
+	received = recvmmsg(self->fd, scratch->messages, count, MSG_DONTWAIT, NULL);
+	if (received < 0)
+		return -errno;
+	for (int i = 0; i < received; i++)
+		take_in(scratch, (unsigned int)i, &datagrams[i]);
+	return received;
+}
+
+int socket_wait(struct socket *self, unsigned int events, int wake_fd, int32_t timeout)
+{
+	struct pollfd fds[2] = {
+		{ .fd = self->fd,
+		  .events = (short)((events & SOCKET_READABLE ? POLLIN : 0) |
+				    (events & SOCKET_WRITABLE ? POLLOUT : 0)) },
+		{ .fd = wake_fd, .events = POLLIN },
+	};
+	int ready = poll(fds, wake_fd >= 0 ? 2 : 1, timeout);
+
+	if (ready < 0)
+		return -errno;
+	/* An error state is read like data: the next receive tells what it is. */
+	return (fds[0].revents & ~POLLOUT ? SOCKET_READABLE : 0) |
+	       (fds[0].revents & POLLOUT ? SOCKET_WRITABLE : 0) |
+	       (fds[1].revents ? SOCKET_WOKEN : 0);
+}
+
+int socket_make_wake(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void socket_set_wake(int wake_fd)
+{
+	uint64_t one = 1;
+	int before = errno; /* a signal handler must not change it */
+
+	if (write(wake_fd, &one, sizeof(one)) < 0)
+		errno = before;
+}
+
+void socket_clear_wake(int wake_fd)
+{
+	uint64_t count;
+
+	if (read(wake_fd, &count, sizeof(count)) < 0)
+		return; /* it was not set */
+}
+
+/* Asking about the socket. */
+
+int socket_read_drops(struct socket *self, uint32_t *ret_drops)
+{
+	uint32_t figures[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(figures);
+
+	if (getsockopt(self->fd, SOL_SOCKET, SO_MEMINFO, figures, &len) < 0)
+		return -errno;
+	if (len <= SK_MEMINFO_DROPS * sizeof(figures[0]))
+		return -ENODATA;
+	*ret_drops = figures[SK_MEMINFO_DROPS];
+	return 0;
+}
+
+int socket_device_name(int fd, uint32_t index, char name[16])
+{
+	struct ifreq request = { .ifr_ifindex = (int)index };
+
+	/* A netlink socket answers for the devices of its own namespace. */
+	if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+		return -errno;
+	memcpy(name, request.ifr_name, 16);
+	name[15] = '\0';
+	return 0;
+}
+
+struct read_call {
+	char path[128];
+	char *data;
+	size_t size;
+	int netns_fd;
+};
+
+static int read_file(void *argument)
+{
+	struct read_call *call = argument;
+	int fd = open(call->path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	while (len < call->size && (got = read(fd, call->data + len, call->size - len)) > 0)
+		len += (size_t)got;
+	close(fd);
+	return (int)len;
+}
+
+static bool is_here(int netns_fd)
+{
+	struct stat there, here;
+
+	return fstat(netns_fd, &there) == 0 && stat("/proc/thread-self/ns/net", &here) == 0 &&
+	       there.st_ino == here.st_ino && there.st_dev == here.st_dev;
+}
+
+int socket_read_proc(struct socket *self, const char *name, char *data, size_t size)
+{
+	struct read_call call = { .data = data, .size = size };
+	int netns_fd = ioctl(self->fd, SIOCGSKNS);
+	int r;
+
+	/* proc shows the namespace of the thread that opens the file. */
+	snprintf(call.path, sizeof(call.path), "/proc/thread-self/net/%s", name);
+	if (netns_fd < 0)
+		return read_file(&call);
+	r = is_here(netns_fd) ? read_file(&call) : in_netns(netns_fd, read_file, &call);
+	close(netns_fd);
+	return r;
+}
+
+uint64_t socket_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

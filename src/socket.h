@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The transport: the only file that opens a socket. It asks who sent a datagram
+ * and whether it is whole, but not what it says. The unit tests link a fake of
+ * this header that plays scripts.
+ */
+#ifndef SOCKET_H
+#define SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nfbind_options;
+
+/* Where to open: at most one is set (-1, 0 and NULL mean not). */
+struct socket_place {
+	const char *netns_path;
+	uint32_t netns_pid;
+	int netns_fd;
+	int socket_fd;
+};
+
+struct socket {
+	int fd; /* -1 when closed */
+	uint32_t port_id;
+	uint32_t receive_buffer; /* effective, as the kernel counts */
+	uint32_t send_buffer;
+	struct mnl_socket *mnl;
+	struct socket_scratch *scratch; /* recvmmsg's arrays */
+};
+
+/* A received datagram, in a buffer that the caller gave. */
+struct datagram {
+	uint8_t *data;
+	size_t size;
+	size_t len;       /* out: bytes there */
+	uint32_t sender;  /* out: port id; 0 is the kernel */
+	bool is_cut;      /* out: the datagram was longer than the buffer */
+};
+
+/* What a wait ended with. */
+enum socket_event {
+	SOCKET_READABLE = 1,
+	SOCKET_WRITABLE = 2,
+	SOCKET_WOKEN = 4,
+};
+
+int socket_place_from(const struct nfbind_options *options, struct socket_place *ret_place);
+
+/* NETLINK_NETFILTER, close-on-exec, capped and extended acks, no ENOBUFS, buffers forced. */
+int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer,
+		uint32_t send_buffer);
+void socket_close(struct socket *socket);
+
+/* Bytes taken, or -errno. */
+int socket_send(struct socket *socket, const void *data, size_t data_len);
+
+/* Up to `count` datagrams without waiting: how many, -EAGAIN, or -errno. */
+int socket_receive(struct socket *socket, struct datagram *datagrams, unsigned int count);
+
+/*
+ * Wait for `events`, or for the wake descriptor where it is not -1, as long as
+ * `timeout` milliseconds: events, 0 when the time ran out, or -errno.
+ */
+int socket_wait(struct socket *socket, unsigned int events, int wake_fd, int32_t timeout);
+
+int socket_make_wake(void);       /* a wake descriptor */
+void socket_set_wake(int wake_fd);   /* signal-safe */
+void socket_clear_wake(int wake_fd);
+
+int socket_read_drops(struct socket *socket, uint32_t *ret_drops);
+
+/* The name of a device in the socket's namespace, at most 15 bytes and a NUL. */
+int socket_device_name(int fd, uint32_t index, char name[16]);
+
+/* Read a file below /proc/net of the socket's namespace, at most `size` bytes: length or -errno. */
+int socket_read_proc(struct socket *socket, const char *name, char *data, size_t size);
+
+/* A raw socket that takes whole IP packets, for the injector. */
+int socket_open_raw(const struct socket_place *place, int family, int *ret_fd);
+
+/* Nanoseconds of the monotonic clock. */
+uint64_t socket_now(void);
+
+#endif
