@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger: who may still decide on what, and the verdicts that wait to be sent.
+ * It is counted memory, shared by a session and by every packet that was kept from
+ * it, and outlives the session as long as such a packet is there. One lock guards
+ * all of it; it is never held across a system call.
+ *
+ * A queue's watermark is its oldest undecided packet, of the running batch or kept:
+ * a verdict message for "all up to id" (VERDICT_BATCH) never reaches it.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <nfbind/queue.h>
+
+#include "packet.h"
+#include "socket.h"
+
+/* Messages under way to the kernel. */
+struct stage {
+	uint8_t *data;
+	size_t used;
+	size_t size;
+	size_t done; /* of a flight: bytes that the kernel took */
+};
+
+/* The last verdict message staged for a queue, which may still grow over later packets. */
+struct run {
+	uint64_t fill; /* of the stage it lies in; another number means it is gone */
+	size_t offset;
+	uint32_t id;
+	uint32_t verdict;
+	uint32_t set;
+	uint32_t mark;
+	uint32_t priority;
+};
+
+/* A bound queue. It lives as long as the ledger. */
+struct slot {
+	uint16_t number;
+	bool is_bound;
+	bool is_coalescing;
+	bool has_conntrack;
+	bool has_gap; /* packets were handed out by somebody else: ids may be open that are not here */
+	uint32_t default_verdict;
+	uint32_t age_limit; /* milliseconds, 0 for none */
+	uint8_t copy_mode;
+	uint32_t copy_range;
+	uint32_t next_id;   /* that the kernel will give; 0 when not known */
+	uint64_t received;
+	uint64_t undecided;
+	struct run run;
+	struct nfbind_packet *first, *last;           /* of the running batch; first is undecided */
+	struct nfbind_packet *kept_first, *kept_last; /* undecided, in queue order */
+	struct nfbind_packet *aged_first, *aged_last; /* the same, in the order they were kept */
+};
+
+struct message {
+	char text[512];
+};
+
+struct ledger {
+	atomic_uint references;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a receiver left, or a send ended */
+	struct socket socket;
+	pid_t pid;
+	atomic_uchar *canary;   /* a page that the kernel zeroes in a forked child */
+	bool is_open;
+	bool is_closing;
+	bool is_receiving;
+	bool is_waiting;        /* the receiver sleeps, or is about to */
+	bool is_sending;
+	unsigned int readers;   /* threads that read statistics from the socket */
+	atomic_int wake_fd;     /* -1 until somebody had to wait */
+	atomic_bool is_woken;   /* the caller's wake, sticky once */
+
+	struct stage stage;
+	struct stage flight;    /* what the sending thread has */
+	uint64_t fill;          /* grows with every stage that left */
+	size_t send_limit;      /* bytes that one send may have */
+
+	struct slot **slots;    /* by number */
+	size_t slots_count;
+	struct slot *found;     /* the last one looked up */
+	struct nfbind_batch *batch;       /* the running one; NULL for none */
+	uint32_t batch_undecided;
+
+	struct nfbind_packet **buckets;   /* kept packets by queue and id */
+	size_t buckets_count;
+	size_t kept_count;
+
+	struct nfbind_queue_stats stats;  /* the session's counters */
+	struct message messages[2];       /* by enum nfbind_side */
+};
+
+struct ledger *ledger_make(void);
+struct ledger *ledger_hold(struct ledger *ledger);
+void ledger_free(struct ledger *ledger);
+
+/* Whether this is a child of the process that opened it; cheap once a batch was received. */
+bool ledger_is_forked(const struct ledger *ledger);
+int ledger_plant_canary(struct ledger *ledger);
+
+void ledger_lock(struct ledger *ledger);
+void ledger_unlock(struct ledger *ledger);
+
+/* The rest is called with the lock held. */
+
+void ledger_explain(struct ledger *ledger, enum nfbind_side side, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The slot of a queue number; `make` adds one. NULL when there is none, or no memory. */
+struct slot *ledger_slot(struct ledger *ledger, uint16_t number, bool make);
+
+/* Take in a packet that is handed out: 1 when ids before it are missing, else 0. */
+int ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed);
+
+/* Decide: 0 when staged; else the packet is as it was. */
+int ledger_decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict);
+
+/* Give the default verdict; never fails. */
+void ledger_default(struct ledger *ledger, struct nfbind_packet *packet);
+
+/* End the running batch: defaults for what is undecided; `slot` for that queue's packets only. */
+void ledger_end_batch(struct ledger *ledger);
+void ledger_end_slot(struct ledger *ledger, struct slot *slot);
+/* The queue was unbound: its kept packets are nobody's. */
+void ledger_forget_slot(struct ledger *ledger, struct slot *slot);
+
+int ledger_keep(struct ledger *ledger, struct nfbind_packet *packet,
+		struct nfbind_packet **ret_packet);
+struct nfbind_packet *ledger_find_kept(struct ledger *ledger, uint16_t queue, uint32_t id);
+
+/* When the next kept packet grows too old, in monotonic nanoseconds; 0 for never. */
+uint64_t ledger_deadline(const struct ledger *ledger);
+/* The next packet that is too old at `now`, or NULL. */
+struct nfbind_packet *ledger_next_expired(struct ledger *ledger, uint64_t now);
+
+/*
+ * Staging: stage.c. Room for one more message of `len` bytes beside what is staged:
+ * -EMSGSIZE when no send could carry it, -EAGAIN when too much waits, -ENOMEM.
+ */
+int stage_reserve(struct ledger *ledger, size_t len);
+/* Room for the default verdicts of a batch, so that these never fail. */
+int stage_reserve_defaults(struct ledger *ledger, size_t count);
+bool stage_is_empty(const struct ledger *ledger);
+size_t stage_verdict_len(const struct nfbind_packet *packet);
+void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict);
+/* The queue's default: a bare verdict, whatever was set on the packet before it was let go. */
+void stage_default(struct ledger *ledger, const struct nfbind_packet *packet);
+
+/*
+ * Send what is staged; the lock is let go meanwhile. When another thread is sending,
+ * that one takes it along. -EAGAIN and other errors leave the rest staged.
+ */
+int stage_send(struct ledger *ledger);
+
+/* Let the receiver look again: something was staged that it should send. Lets the lock go. */
+void ledger_kick(struct ledger *ledger);
+
+/* The state is read without the lock where a packet is about to be changed. */
+static inline uint8_t packet_state(const struct nfbind_packet *packet)
+{
+	return atomic_load_explicit(&packet->state, memory_order_relaxed);
+}
+
+static inline void packet_set_state(struct nfbind_packet *packet, uint8_t state)
+{
+	atomic_store_explicit(&packet->state, state, memory_order_relaxed);
+}
+
+/* Serial number arithmetic: ids wrap at 2^32. */
+static inline bool is_after(uint32_t id, uint32_t other)
+{
+	return (int32_t)(id - other) > 0;
+}
+
+#endif

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receiving: datagrams become a batch, refused verdicts and losses become notices.
+ * The socket is read before it is waited for, and everything read is handed out.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "names.h"
+#include "wire.h"
+
+/* One receiver at a time. */
+
+int queue_check(const struct nfbind_queue *queue)
+{
+	if (!queue)
+		return -EINVAL;
+	if (ledger_is_forked(queue->ledger))
+		return -ECHILD;
+	return queue->ledger->is_open && !queue->ledger->is_closing ? 0 : -ESHUTDOWN;
+}
+
+int queue_enter(struct nfbind_queue *queue)
+{
+	struct ledger *ledger;
+	int r;
+
+	if (!queue)
+		return -EINVAL;
+	ledger = queue->ledger;
+	if (ledger_is_forked(ledger))
+		return -ECHILD;
+	ledger_lock(ledger);
+	r = queue_check(queue);
+	if (r == 0 && ledger->is_receiving)
+		r = -EBUSY;
+	if (r < 0) {
+		ledger_explain(ledger, NFBIND_SIDE_RECEIVE, "%s",
+			       r == -EBUSY ? "another thread is in a call of the receiving side" :
+					     "the session is not open");
+		ledger_unlock(ledger);
+		return r;
+	}
+	ledger->is_receiving = true;
+	return 0;
+}
+
+void queue_leave(struct nfbind_queue *queue)
+{
+	queue->ledger->is_receiving = false;
+	pthread_cond_broadcast(&queue->ledger->changed);
+	ledger_unlock(queue->ledger);
+}
+
+/* Memory for batches. */
+
+size_t queue_slot_size(uint32_t copy_range)
+{
+	/* Headers, a connection, and a security label of at most 4 KiB. */
+	size_t size = copy_range + 8192;
+
+	/* An odd number of cache lines, so that the heads of many do not share a few. */
+	return ((size + 63) / 64 | 1) * 64;
+}
+
+static bool is_unused(const struct nfbind_batch *batch)
+{
+	return atomic_load(&((struct nfbind_batch *)(uintptr_t)batch)->references) == 1;
+}
+
+struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue)
+{
+	struct nfbind_batch *batch =
+		batch_make(queue->batch_size, queue->batch_size * queue->slot_size);
+
+	if (batch)
+		batch->names = names_hold(queue->names);
+	return batch;
+}
+
+struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue)
+{
+	size_t size = queue->batch_size * queue->slot_size;
+	struct nfbind_batch **place = NULL;
+
+	for (unsigned int i = 0; i < SLABS_MAX; i++) {
+		struct nfbind_batch **slab = &queue->slabs[(queue->slab + i) % SLABS_MAX];
+
+		if (!place)
+			place = slab;
+		/* The one used last is warm; an empty place is better than one that is held. */
+		if (!*slab || (is_unused(*slab) && (*slab)->data_size >= size)) {
+			place = slab;
+			break;
+		}
+	}
+	queue->slab = (unsigned int)(place - queue->slabs);
+	if (*place && is_unused(*place) && (*place)->data_size >= size) {
+		batch_clear(*place);
+		return *place;
+	}
+	nfbind_batch_free(*place);
+	*place = queue_make_slab(queue);
+	return *place;
+}
+
+/* Sorting. */
+
+static void note_malformed(struct nfbind_queue *queue)
+{
+	queue->ledger->stats.malformed++;
+	queue_notice(queue, NFBIND_NOTICE_MALFORMED, 0, 0, -EBADMSG, 1);
+}
+
+static void take_refusal(struct nfbind_queue *queue, const struct nlmsghdr *request, int error)
+{
+	/* stage.c says what our own header carries. */
+	uint32_t count = request->nlmsg_pid >> 16;
+
+	queue->ledger->stats.refused++;
+	queue_notice(queue, NFBIND_NOTICE_REFUSED, request->nlmsg_pid & UINT16_MAX,
+		     request->nlmsg_seq, error, error == -EPERM && count > 1 ? count : 1);
+}
+
+static void take_error(struct nfbind_queue *queue, const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+	unsigned int type;
+
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error))) {
+		note_malformed(queue);
+		return;
+	}
+	type = error->msg.nlmsg_type;
+	if (type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_VERDICT) ||
+	    type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_VERDICT_BATCH)) {
+		if (error->error != 0)
+			take_refusal(queue, &error->msg, error->error);
+	} else if (queue->awaited != 0 && error->msg.nlmsg_seq == queue->awaited) {
+		queue->answer = error->error;
+		queue->is_answered = true;
+	}
+	/* Others answer requests that nobody waits for any more. */
+}
+
+static void take_packet(struct nfbind_queue *queue, struct nfbind_batch *batch, uint8_t *message,
+			size_t available)
+{
+	if (batch && batch->count < batch->capacity && batch_add(batch, message, available))
+		return;
+	note_malformed(queue);
+}
+
+static bool is_packet(const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_PACKET);
+}
+
+/* The messages of one datagram; every length is checked before it is believed. */
+static int take_messages(struct nfbind_queue *queue, struct nfbind_batch *batch, uint8_t *data,
+			 size_t len, bool is_cut)
+{
+	const struct nlmsghdr *message;
+	size_t offset = 0, before = 0;
+	int error = 0;
+
+	while ((message = wire_next_message(data, len, &offset, &error))) {
+		if (is_packet(message))
+			take_packet(queue, batch, data + before, message->nlmsg_len);
+		else if (message->nlmsg_type == NLMSG_ERROR)
+			take_error(queue, message);
+		before = offset;
+	}
+	message = (const struct nlmsghdr *)(data + before);
+	if (error < 0 && is_cut && len - before >= sizeof(*message) &&
+	    message->nlmsg_len > len - before && is_packet(message)) {
+		take_packet(queue, batch, data + before, len - before);
+		error = 0;
+	}
+	return error;
+}
+
+void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,
+			 const struct datagram *datagram)
+{
+	if (datagram->sender != 0) {
+		/* Another process may send to our port; only the kernel is 0. */
+		queue->ledger->stats.spoofed++;
+		queue_notice(queue, NFBIND_NOTICE_SPOOFED, 0, datagram->sender, 0, 1);
+		return;
+	}
+	if (take_messages(queue, batch, datagram->data, datagram->len, datagram->is_cut) < 0)
+		note_malformed(queue);
+}
+
+void queue_check_drops(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	uint32_t drops, lost;
+	int r;
+
+	ledger_unlock(ledger);
+	r = socket_read_drops(&ledger->socket, &drops);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	if (r < 0 || drops == queue->drops)
+		return;
+	lost = drops - queue->drops;
+	queue->drops = drops;
+	ledger->stats.lost += lost;
+	queue_notice(queue, NFBIND_NOTICE_LOST, 0, 0, -ENOBUFS, lost);
+}
+
+/* The batch. */
+
+static void give_expired(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	uint64_t now = ledger_deadline(ledger) != 0 ? socket_now() : 0;
+	struct nfbind_packet *packet;
+
+	while (now != 0 && (packet = ledger_next_expired(ledger, now))) {
+		if (stage_reserve_defaults(ledger, 1) < 0)
+			return;
+		queue_notice(queue, NFBIND_NOTICE_EXPIRED, packet->queue, packet->id, 0, 1);
+		ledger_default(ledger, packet);
+		ledger->stats.expired++;
+	}
+}
+
+/* The former batch ends, and what is staged leaves. */
+static int end_batch(struct nfbind_queue *queue)
+{
+	ledger_end_batch(queue->ledger);
+	give_expired(queue);
+	return stage_is_empty(queue->ledger) ? 0 : stage_send(queue->ledger);
+}
+
+int queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch)
+{
+	struct stash *stash = &queue->stash;
+	struct nfbind_batch **batches;
+
+	batches = realloc(stash->batches, (stash->count + 1) * sizeof(struct nfbind_batch *));
+	if (!batches)
+		return -ENOMEM;
+	stash->batches = batches;
+	batches[stash->count++] = batch;
+	return 0;
+}
+
+static struct nfbind_batch *pop_stash(struct stash *stash)
+{
+	struct nfbind_batch *batch = stash->batches[0];
+
+	stash->count--;
+	memmove(stash->batches, stash->batches + 1, stash->count * sizeof(struct nfbind_batch *));
+	return batch;
+}
+
+/* A stashed batch becomes one of the slabs, which hold what the session holds. */
+static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
+{
+	unsigned int place = (queue->slab + 1) % SLABS_MAX;
+
+	nfbind_batch_free(queue->slabs[place]);
+	queue->slabs[place] = pop_stash(&queue->stash);
+	queue->slab = place;
+	return queue->slabs[place];
+}
+
+unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch)
+{
+	for (uint32_t i = 0; i < queue->batch_size; i++)
+		queue->datagrams[i] = (struct datagram){
+			.data = batch->data + i * queue->slot_size,
+			.size = queue->slot_size,
+		};
+	return queue->batch_size;
+}
+
+/* Read what is there: how many packets, or -EAGAIN, or -errno. Notices alone give 0. */
+static int read_batch(struct nfbind_queue *queue, struct nfbind_batch **ret_batch)
+{
+	struct ledger *ledger = queue->ledger;
+	struct nfbind_batch *batch = queue_take_slab(queue);
+	unsigned int count;
+	int received;
+
+	if (!batch)
+		return -ENOMEM;
+	count = queue_lay_out(queue, batch);
+	ledger_unlock(ledger);
+	received = socket_receive(&ledger->socket, queue->datagrams, count);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	if (received < 0)
+		return received;
+	for (int i = 0; i < received; i++)
+		queue_take_datagram(queue, batch, &queue->datagrams[i]);
+	*ret_batch = batch;
+	return (int)batch->count;
+}
+
+static void clear_wake(struct ledger *ledger)
+{
+	int wake_fd = atomic_load(&ledger->wake_fd);
+
+	ledger_unlock(ledger);
+	if (wake_fd >= 0)
+		socket_clear_wake(wake_fd);
+	ledger_lock(ledger);
+}
+
+static bool take_wake(struct ledger *ledger)
+{
+	if (!atomic_load(&ledger->is_woken))
+		return false;
+	/* First the descriptor: a wake in between must not lose its signal to us. */
+	clear_wake(ledger);
+	return atomic_exchange(&ledger->is_woken, false);
+}
+
+/* The wake descriptor is made when somebody first has to wait. */
+static int need_wake_fd(struct ledger *ledger)
+{
+	int wake_fd = atomic_load(&ledger->wake_fd);
+
+	if (wake_fd >= 0)
+		return wake_fd;
+	ledger_unlock(ledger);
+	wake_fd = socket_make_wake();
+	ledger_lock(ledger);
+	if (wake_fd >= 0)
+		atomic_store(&ledger->wake_fd, wake_fd);
+	return wake_fd;
+}
+
+/* How long to sleep: until the caller's time is up or a kept packet is too old. */
+static int32_t sleep_time(const struct ledger *ledger, uint64_t until)
+{
+	uint64_t deadline = ledger_deadline(ledger);
+	uint64_t now, left;
+
+	if (deadline != 0 && (until == 0 || deadline < until))
+		until = deadline;
+	if (until == 0)
+		return -1;
+	now = socket_now();
+	left = until > now ? (until - now + 999999) / 1000000 : 0;
+	return left > INT32_MAX ? INT32_MAX : (int32_t)left;
+}
+
+static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
+{
+	struct ledger *ledger = queue->ledger;
+	unsigned int events = SOCKET_READABLE;
+	int wake_fd = need_wake_fd(ledger);
+	int32_t timeout = sleep_time(ledger, until);
+	int r;
+
+	if (wake_fd < 0)
+		return wake_fd;
+	/* What could not be sent is tried again when there is room. */
+	if (!stage_is_empty(ledger) && !ledger->is_sending)
+		events |= SOCKET_WRITABLE;
+	ledger->is_waiting = true;
+	/* A wake that came before the descriptor was there left its flag only. */
+	if (atomic_load(&ledger->is_woken))
+		timeout = 0;
+	ledger_unlock(ledger);
+	r = socket_wait(&ledger->socket, events, wake_fd, timeout);
+	ledger_lock(ledger);
+	ledger->is_waiting = false;
+	ledger->stats.system_calls++;
+	if (r > 0 && r & SOCKET_WOKEN && !atomic_load(&ledger->is_woken))
+		clear_wake(ledger);
+	return r < 0 ? r : 0;
+}
+
+static int explain(struct nfbind_queue *queue, int error)
+{
+	static const struct {
+		int error;
+		const char *sentence;
+	} sentences[] = {
+		{ -EAGAIN, "nothing came within the timeout" },
+		{ -ECANCELED, "the session was woken" },
+		{ -EINTR, "a signal came" },
+		{ -ESHUTDOWN, "the session was closed" },
+		{ -ENOMEM, "out of memory" },
+	};
+
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+		if (sentences[i].error == error) {
+			ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "%s",
+				       sentences[i].sentence);
+			return error;
+		}
+	}
+	if (error < 0)
+		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
+			       strerror(-error));
+	return error;
+}
+
+static int wait_and_read(struct nfbind_queue *queue, int32_t timeout,
+			 struct nfbind_batch **ret_batch)
+{
+	struct ledger *ledger = queue->ledger;
+	uint64_t noted = queue->noted;
+	uint64_t until = 0;
+	int r;
+
+	for (;;) {
+		if (ledger->is_closing)
+			return -ESHUTDOWN;
+		if (take_wake(ledger))
+			return -ECANCELED;
+		r = read_batch(queue, ret_batch);
+		if (r == -EAGAIN)
+			/* The queue ran dry: a moment to see whether anything was lost at its end. */
+			queue_check_drops(queue);
+		if (queue->noted != noted && (r == 0 || r == -EAGAIN)) {
+			*ret_batch = queue_take_slab(queue);
+			return *ret_batch ? 0 : -ENOMEM;
+		}
+		if (r == 0)
+			continue; /* answers that nobody waits for */
+		if (r != -EAGAIN && r != -ENOBUFS)
+			return r;
+		if (until == 0 && timeout > 0)
+			until = socket_now() + (uint64_t)timeout * 1000000;
+		if (timeout == 0 || (until != 0 && socket_now() >= until))
+			return -EAGAIN;
+		r = wait_for_more(queue, until);
+		if (r < 0)
+			return r;
+		give_expired(queue);
+		if (!stage_is_empty(ledger)) {
+			r = stage_send(ledger);
+			if (r < 0 && r != -EAGAIN)
+				return r;
+		}
+	}
+}
+
+/* A batch is handed out: it runs until the next receive, feed, settle or close. */
+static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch, bool is_fed,
+		    struct nfbind_batch **ret_batch)
+{
+	struct ledger *ledger = queue->ledger;
+	bool has_gap = false;
+
+	/* With the room that their defaults need, so that ending the batch cannot fail. */
+	if (stage_reserve_defaults(ledger, batch->count) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		int r = ledger_take_in(ledger, &batch->packets[i], is_fed);
+
+		if (r < 0)
+			return r;
+		has_gap |= r > 0;
+	}
+	if (has_gap && !is_fed)
+		queue_check_drops(queue);
+	ledger->batch = batch;
+	*ret_batch = batch;
+	return (int)batch->count;
+}
+
+/* What the first batch needs, and the end of the former one. */
+static int prepare(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	int r = 0;
+
+	if (!queue->datagrams) {
+		queue->datagrams = calloc(queue->batch_size, sizeof(*queue->datagrams));
+		if (!queue->datagrams)
+			return -ENOMEM;
+	}
+	if (!ledger->canary) {
+		ledger_unlock(ledger);
+		r = ledger_plant_canary(ledger);
+		ledger_lock(ledger);
+	}
+	if (r == 0)
+		r = end_batch(queue);
+	/* What the kernel did not take stays staged, and does not keep us from reading. */
+	return r == -EAGAIN ? 0 : r;
+}
+
+int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
+			 struct nfbind_batch **ret_batch)
+{
+	struct nfbind_batch *batch = NULL;
+	int r = queue_enter(queue);
+
+	if (r < 0)
+		return r;
+	r = prepare(queue);
+	if (r == 0 && queue->stash.count > 0)
+		batch = adopt_stashed(queue);
+	else if (r == 0)
+		r = wait_and_read(queue, timeout, &batch);
+	if (r >= 0)
+		r = hand_out(queue, batch, false, ret_batch);
+	r = explain(queue, r);
+	queue_leave(queue);
+	return r;
+}
+
+/* Room for a datagram that may be larger than what we would read. */
+static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_len,
+		      struct nfbind_batch **ret_batch)
+{
+	uint32_t capacity = (uint32_t)(data_len / (NLMSG_HDRLEN + 4)) + 1;
+	struct datagram datagram = { .len = data_len, .is_cut = true };
+	struct nfbind_batch *batch = queue_take_slab(queue);
+	uint64_t malformed = queue->ledger->stats.malformed;
+
+	if (!batch)
+		return -ENOMEM;
+	if (batch->data_size < data_len || batch->capacity < capacity) {
+		nfbind_batch_free(batch);
+		queue->slabs[queue->slab] = batch = batch_make(capacity, data_len);
+		if (!batch)
+			return -ENOMEM;
+		batch->names = names_hold(queue->names);
+	}
+	memcpy(batch->data, data, data_len);
+	datagram.data = batch->data;
+	queue_take_datagram(queue, batch, &datagram);
+	*ret_batch = batch;
+	/* What was understood is handed out; a notice tells of the rest. */
+	return batch->count == 0 && queue->ledger->stats.malformed != malformed ? -EBADMSG : 0;
+}
+
+/* Packets that a request read come first, so that a queue's order is kept. */
+static int queue_behind_stash(struct nfbind_queue *queue, struct nfbind_batch **batch)
+{
+	nfbind_batch_hold(*batch);
+	if (queue_push_stash(queue, *batch) < 0) {
+		nfbind_batch_free(*batch);
+		return -ENOMEM;
+	}
+	*batch = adopt_stashed(queue);
+	if (queue->stash.count > 0)
+		queue_nudge(queue);
+	return 0;
+}
+
+int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_len,
+		      struct nfbind_batch **ret_batch)
+{
+	struct nfbind_batch *batch = NULL;
+	int r;
+
+	if (!data || data_len == 0)
+		return -EBADMSG;
+	r = queue_enter(queue);
+	if (r < 0)
+		return r;
+	r = prepare(queue);
+	if (r == 0)
+		r = feed_batch(queue, data, data_len, &batch);
+	if (r == 0 && queue->stash.count > 0)
+		r = queue_behind_stash(queue, &batch);
+	if (r == 0)
+		r = hand_out(queue, batch, true, ret_batch);
+	if (r < 0)
+		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "%s",
+			       r == -EBADMSG ? "these bytes are no netlink messages of a queue" :
+					       strerror(-r));
+	queue_leave(queue);
+	return r;
+}
+
+int nfbind_queue_settle(struct nfbind_queue *queue)
+{
+	int r = queue_enter(queue);
+
+	if (r < 0)
+		return r;
+	r = end_batch(queue);
+	queue_leave(queue);
+	return r;
+}
+
+int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *ret_timeout)
+{
+	uint64_t deadline, now;
+
+	if (!queue)
+		return -EINVAL;
+	ledger_lock(queue->ledger);
+	deadline = ledger_deadline(queue->ledger);
+	ledger_unlock(queue->ledger);
+	if (deadline == 0)
+		return -ENODATA;
+	now = socket_now();
+	*ret_timeout = deadline > now ? (int32_t)((deadline - now + 999999) / 1000000) : 0;
+	return 0;
+}
