@@ -11,6 +11,7 @@ import sys
 
 # This file is named like a module of the standard library: look there first.
 sys.path.append(sys.path.pop(0))
+sys.dont_write_bytecode = True
 
 import argparse
 import json
