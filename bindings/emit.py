@@ -186,3 +186,62 @@ def api(model, fields=None):
     if fields is not None:
         content["fields"] = fields
     return {"bindings/api.json": json.dumps(content, indent=1, sort_keys=True) + "\n"}
+
+
+# The list of fields
+
+
+FIELDS_HEAD = """<!-- {mark} -->
+# Fields
+
+What each object knows, as the library's own tables say it at run time
+(`nfbind_X_fields()`). Numbers are in host byte order, addresses and bytes in
+network byte order. *Kernel* is the first release that has the field; an empty
+cell means every kernel since 4.12.
+
+"""
+
+DIRECTIONS = """Directions: *read*: the kernel sends it. *create*: it may be given when an entry is
+created, a session opened, a queue bound. *update*: it may be changed later.
+*verdict*: it travels with a verdict. *edit*: it lies in the packet's bytes and may
+be rewritten there.
+
+"""
+
+
+def value_names(model, enum, value):
+    """The names of a value or of the bits of a set; a dump may say them already."""
+    if not isinstance(value, int):
+        return value if isinstance(value, list) else str(value).split()
+    prefix = (PREFIX + enum + "_").upper()
+    items = model.enums[PREFIX + enum].enumerators
+    if enum == "direction":
+        chosen = [i for i in items if i.value & value]
+    else:
+        chosen = [i for i in items if i.value == value]
+    return [i.name.removeprefix(prefix).lower() for i in chosen]
+
+
+def kernel_name(kernel):
+    return f"{kernel // 1000}.{kernel % 1000}" if kernel else ""
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def field_row(model, field):
+    kind = " ".join(value_names(model, "kind", field["kind"]))
+    size = f" ({field['size']})" if field.get("size") else ""
+    directions = " ".join(value_names(model, "direction", field["directions"]))
+    return (f"| `{field['name']}` | {kind}{size} | {directions} | "
+            f"{kernel_name(field.get('kernel', 0))} | {cell(field['help'])} |")
+
+
+def fields_page(model, fields):
+    text = FIELDS_HEAD.format(mark=MARK) + DIRECTIONS
+    for name in sorted(fields):
+        text += f"## {name}\n\n| name | kind (most bytes) | directions | kernel | meaning |\n"
+        text += "|---|---|---|---|---|\n"
+        text += "".join(field_row(model, field) + "\n" for field in fields[name]) + "\n"
+    return {"doc/fields.md": text.rstrip("\n") + "\n"}

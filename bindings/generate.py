@@ -33,15 +33,17 @@ def kept_fields(root):
 
 def files_of(command, model, options):
     """{path: content} that a command stands for."""
-    fields = read_fields(options.fields)
+    fields = read_fields(options.fields) or kept_fields(options.root)
     if command == "map":
         return emit.version_map(model, current(os.path.join(options.root, "src/nfbind.map")))
     if command == "help":
         return emit.help_files(model)
     if command == "api":
-        return emit.api(model, fields or kept_fields(options.root))
+        return emit.api(model, fields)
+    if command == "fields":
+        return emit.fields_page(model, fields) if fields else {}
     files = {}
-    for name in ("map", "help", "api"):
+    for name in ("map", "help", "api", "fields"):
         files |= files_of(name, model, options)
     return files
 
@@ -86,7 +88,7 @@ def print_problems(problems):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
-    parser.add_argument("command", choices=["lint", "map", "help", "api", "all"])
+    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "all"])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--fields", metavar="FILE",
                         help="what the program dump_fields printed: the library's field tables")
