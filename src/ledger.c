@@ -53,12 +53,13 @@ void ledger_free(struct ledger *ledger)
 	free(ledger->buckets);
 	free(ledger->stage.data);
 	free(ledger->flight.data);
-	if (ledger->canary)
-		munmap(ledger->canary, CANARY_SIZE);
+	/* In a child, another thread of the parent may have held the lock for ever. */
 	if (!ledger_is_forked(ledger)) {
 		pthread_mutex_destroy(&ledger->lock);
 		pthread_cond_destroy(&ledger->changed);
 	}
+	if (ledger->canary)
+		munmap(ledger->canary, CANARY_SIZE);
 	free(ledger);
 }
 
