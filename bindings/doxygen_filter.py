@@ -60,6 +60,8 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"^(\s*\* )@([a-z-]+)(.*)$", replace, text, flags=re.M)
+    # It knows no struct without a definition: an object gets an empty one, with its comment.
+    text = re.sub(r"\*/\nstruct (nfbind_\w+);", r"*/\nstruct \1 {};", text)
     sys.stdout.write(re.sub(r"\A(/\*.*\*/\n)/\*\n \*", r"\1/** @file\n *", text))
 
 

@@ -32,7 +32,8 @@ def doxygen(out, version):
     """The lines that it complained in."""
     with open(os.path.join(ROOT, "doc", "Doxyfile"), encoding="utf-8") as file:
         settings = file.read()
-    settings += f"OUTPUT_DIRECTORY = \"{out}\"\nPROJECT_NUMBER = {version}\n"
+    settings += (f"OUTPUT_DIRECTORY = \"{out}\"\nPROJECT_NUMBER = {version}\n"
+                 f"STRIP_FROM_PATH = \"{ROOT}/include\" \"{ROOT}\"\n")
     result = subprocess.run(["doxygen", "-"], input=settings, text=True, cwd=ROOT, check=False,
                             capture_output=True)
     lines = [line for line in result.stderr.splitlines() if line.strip()]
