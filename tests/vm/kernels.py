@@ -41,8 +41,8 @@ KERNELS = [
     Kernel("6.12", "amd64", "Debian-Security", "bookworm-security", r"6\.12\.\d+\+deb12-cloud-amd64", default=True),
     Kernel("6.18", "amd64", "Debian", "trixie-backports", r"6\.18\.\d+\+deb13-cloud-amd64"),
     Kernel("7.x", "amd64", "Debian", "sid", r"7\.\d+\.\d+\+deb14-cloud-amd64"),
-    Kernel("6.1", "s390x", "Debian-Security", "bookworm-security", r"6\.1\.\d+-\d+-s390x"),
-    Kernel("6.1", "armhf", "Debian-Security", "bookworm-security", r"6\.1\.\d+-\d+-armmp-lpae"),
+    Kernel("6.1", "s390x", "Debian", "bookworm", r"6\.1\.\d+-\d+-s390x"),
+    Kernel("6.1", "armhf", "Debian", "bookworm", r"6\.1\.\d+-\d+-armmp-lpae"),
 ]
 
 # Patterns below lib/modules/RELEASE/kernel, without the .ko and its compression; dependencies come along.
@@ -122,7 +122,8 @@ def write_modules(tree, release, target):
             shutil.copy(os.path.join(modules, name), base)
         text_of(["depmod", "-b", stage, release])
         archive = cpio.Archive()
-        archive.add_tree(base, "/lib/modules/" + release)
+        # below /usr: an archive that has lib as a folder would replace the guest's link
+        archive.add_tree(base, "/usr/lib/modules/" + release)
         archive.write(target)
 
 
