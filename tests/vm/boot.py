@@ -19,7 +19,7 @@ SKIPPED = 77
 class Machine:
     qemu: list          # the program and what makes it this machine
     console: str        # the guest's name of the first serial line
-    result: str         # and of the second
+    result: str         # and of the second, as a shell pattern
     result_line: list   # how qemu is told of it; %s is the file it lands in
     disk: str           # how a disk is attached
     modules: str = ""   # what the guest must load for the second line
@@ -30,9 +30,9 @@ VIRTIO_LINE = ["-chardev", "file,id=result,path=%s", "-device", "virtserialport,
 MACHINES = {
     "amd64": Machine(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64"], "ttyS0", "/dev/ttyS1",
                      ["-serial", "file:%s"], "virtio-blk-pci", append="mitigations=off nokaslr tsc=reliable"),
-    "s390x": Machine(["qemu-system-s390x", "-accel", "tcg"], "ttysclp0", "/dev/vport0p1",
+    "s390x": Machine(["qemu-system-s390x", "-accel", "tcg"], "ttysclp0", "/dev/vport*p1",
                      ["-device", "virtio-serial-ccw"] + VIRTIO_LINE, "virtio-blk-ccw", "virtio_console"),
-    "armhf": Machine(["qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"], "ttyAMA0", "/dev/vport0p1",
+    "armhf": Machine(["qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"], "ttyAMA0", "/dev/vport*p1",
                      ["-device", "virtio-serial-device"] + VIRTIO_LINE, "virtio-blk-device",
                      "virtio_mmio virtio_console"),
 }
@@ -98,6 +98,7 @@ class Report:
 
 
 def parse(text):
+    """A Report of what the guest wrote; a test or a guest without an end is a failed one."""
     tests, problems, uptime = [], [], None
     for line in text.replace("\r", "").split("\n"):
         words = line.split()
