@@ -146,7 +146,7 @@ static bool packet_belongs_to_no_queue(void)
 		return false;
 	good = nfbind_packet_keep(packet, &kept) == -EINVAL &&
 	       nfbind_packet_get_ct(packet, ct) == -ENODATA &&
-	       nfbind_packet_set_ct(packet, ct) == -ENODATA &&
+	       nfbind_packet_set_ct(packet, ct) <= 0 &&
 	       nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer) == -EINVAL &&
 	       nfbind_packet_build_unreachable(packet, 3, &answer) == 0;
 	if (good)
