@@ -125,7 +125,7 @@ static int record_dump_done(const struct record_case *c)
 {
 	struct raw_message m;
 	struct raw_socket s;
-	ssize_t len;
+	ssize_t len = 0;
 	int r;
 
 	raw_begin(&m, CT(IPCTNL_MSG_CT_GET), NLM_F_DUMP, AF_INET, 0);
