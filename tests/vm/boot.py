@@ -7,6 +7,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -130,6 +131,8 @@ def command_line(machine, kernel, initrd, console, result, out, append):
 
 def run_qemu(words, seconds):
     """None, or a sentence that says how it ended badly."""
+    if not shutil.which(words[0]):
+        return "no program %s here" % words[0]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, start_new_session=True)
     try:

@@ -24,7 +24,12 @@ def cache_folder():
 
 
 def text_of(command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, **more)
+    # an ordinary user's path often lacks the folders that depmod is in
+    env = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=env, **more)
+    except FileNotFoundError:
+        raise Unavailable("no program %s here" % command[0]) from None
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise Unavailable("%s: %s" % (os.path.basename(command[0]), words[-1] if words else "failed"))
