@@ -8,7 +8,6 @@ import dataclasses
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tarfile
 
@@ -129,20 +128,31 @@ def command_line(machine, kernel, initrd, console, result, out, append):
     return words
 
 
+RUNNING = set()
+
+
+def stop_all():
+    """For a runner that is told to end: its guests would otherwise run on alone."""
+    for process in list(RUNNING):
+        process.kill()
+
+
 def run_qemu(words, seconds):
     """None, or a sentence that says how it ended badly."""
     if not shutil.which(words[0]):
         return "no program %s here" % words[0]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, start_new_session=True)
+                               text=True)
+    RUNNING.add(process)
     try:
         said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         return "no end after %d s" % seconds
     finally:
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        RUNNING.discard(process)
     if process.returncode != 0:
         return "qemu ended with status %d: %s" % (process.returncode, said.strip())
     return None
