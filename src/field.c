@@ -11,16 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct field *field_row(const struct nfbind_fields *fields, uint32_t number)
-{
-	return fields && number < fields->count ? &fields->rows[number] : NULL;
-}
-
-bool field_is_number(const struct field *row)
-{
-	return row->kind >= NFBIND_KIND_BOOL && row->kind <= NFBIND_KIND_U64;
-}
-
 static bool field_is_bytes(const struct field *row)
 {
 	return row->kind >= NFBIND_KIND_ADDRESS && row->kind <= NFBIND_KIND_TEXT;

@@ -68,8 +68,16 @@ struct nfbind_fields {
 	uint32_t count;
 };
 
-const struct field *field_row(const struct nfbind_fields *fields, uint32_t number);
-bool field_is_number(const struct field *row);
+static inline const struct field *field_row(const struct nfbind_fields *fields, uint32_t number)
+{
+	return fields && number < fields->count ? &fields->rows[number] : NULL;
+}
+
+static inline bool field_is_number(const struct field *row)
+{
+	return row->kind >= NFBIND_KIND_BOOL && row->kind <= NFBIND_KIND_U64;
+}
+
 int field_check_number(const struct field *row, uint64_t value);
 int field_check_bytes(const struct field *row, size_t len);
 

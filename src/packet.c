@@ -117,18 +117,6 @@ int packet_parse(struct nfbind_packet *packet, uint8_t *message, size_t availabl
 	return 0;
 }
 
-const void *packet_attribute(const struct nfbind_packet *packet, unsigned int type,
-			     size_t *ret_len)
-{
-	size_t offset = (size_t)packet->attributes[type] * 4;
-	const struct nlattr *attribute = (const struct nlattr *)(packet->message + offset);
-
-	if (offset == 0)
-		return NULL;
-	*ret_len = attribute->nla_len - NLA_HDRLEN;
-	return packet->message + offset + NLA_HDRLEN;
-}
-
 /* Changing. */
 
 int packet_check_change(const struct nfbind_packet *packet)
@@ -404,23 +392,22 @@ int packet_vlan(const struct nfbind_packet *packet, uint16_t *ret_proto, uint16_
 int nfbind_packet_get_number(const struct nfbind_packet *packet, uint32_t field,
 			     uint64_t *ret_value)
 {
-	const struct field *row = field_row(&packet_fields, field);
-
-	if (!packet || !row)
+	if (!packet || field >= packet_fields.count)
 		return -ERANGE;
-	if (!field_is_number(row))
-		return -EINVAL;
 	if (field >= NFBIND_PACKET_IP_VERSION)
-		return view_get_number(packet, field, ret_value);
+		return field_is_number(&packet_fields.rows[field]) ?
+			       view_get_number(packet, field, ret_value) : -EINVAL;
 	switch (packet_sources[field].from) {
 	case FROM_MEMBER:
 		return get_member(packet, field, ret_value);
+	case FROM_NUMBER:
+		return get_attribute_number(packet, &packet_sources[field], ret_value);
 	case FROM_TIMESTAMP:
 		return get_timestamp(packet, ret_value);
 	case FROM_VLAN:
 		return get_vlan(packet, &packet_sources[field], ret_value);
 	default:
-		return get_attribute_number(packet, &packet_sources[field], ret_value);
+		return -EINVAL;
 	}
 }
 
@@ -492,17 +479,17 @@ static int get_plain_bytes(const struct nfbind_packet *packet, unsigned int attr
 int nfbind_packet_get_bytes(const struct nfbind_packet *packet, uint32_t field,
 			    const void **ret_data, size_t *ret_data_len)
 {
-	const struct field *row = field_row(&packet_fields, field);
 	const struct packet_source *source;
 
-	if (!packet || !row)
+	if (!packet || field >= packet_fields.count)
 		return -ERANGE;
-	if (field_check_bytes(row, 4) == -EINVAL)
-		return -EINVAL;
 	if (field >= NFBIND_PACKET_IP_VERSION)
-		return view_get_bytes(packet, field, ret_data, ret_data_len);
+		return field_check_bytes(&packet_fields.rows[field], 4) == -EINVAL ?
+			       -EINVAL : view_get_bytes(packet, field, ret_data, ret_data_len);
 	source = &packet_sources[field];
 	switch (source->from) {
+	case FROM_BYTES:
+		return get_plain_bytes(packet, source->attribute, ret_data, ret_data_len);
 	case FROM_DEVICE:
 		return get_device(packet, source->attribute, ret_data, ret_data_len);
 	case FROM_HWADDR:
@@ -512,7 +499,7 @@ int nfbind_packet_get_bytes(const struct nfbind_packet *packet, uint32_t field,
 	case FROM_PAYLOAD:
 		return get_payload(packet, ret_data, ret_data_len);
 	default:
-		return get_plain_bytes(packet, source->attribute, ret_data, ret_data_len);
+		return -EINVAL;
 	}
 }
 

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include <linux/netlink.h>
+
 #include <nfbind/packet.h>
 
 #include "field.h"
@@ -121,8 +123,18 @@ struct nfbind_batch {
 int packet_parse(struct nfbind_packet *packet, uint8_t *message, size_t available);
 
 /* The attribute as the kernel sent it, or NULL; its payload and length. */
-const void *packet_attribute(const struct nfbind_packet *packet, unsigned int type,
-			     size_t *ret_len);
+static inline const void *packet_attribute(const struct nfbind_packet *packet, unsigned int type,
+					   size_t *ret_len)
+{
+	size_t offset = (size_t)packet->attributes[type] * 4;
+	const struct nlattr *attribute;
+
+	if (offset == 0)
+		return NULL;
+	attribute = (const struct nlattr *)(packet->message + offset);
+	*ret_len = attribute->nla_len - sizeof(*attribute);
+	return attribute + 1;
+}
 
 /* Whether the packet may be changed: 0, -EALREADY, or -EOPNOTSUPP when it came cut. */
 int packet_check_change(const struct nfbind_packet *packet);

@@ -13,6 +13,7 @@
 enum {
 	SLABS_MAX = 4,      /* batches that are kept for reuse */
 	NOTICES_MAX = 256,
+	HEAD_SIZE = 33 * 64, /* an MTU's packet with what the kernel says of it; an odd number of lines */
 	BATCH_DEFAULT = 64,
 	BATCH_MAX = 1024,
 };

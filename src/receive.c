@@ -69,6 +69,17 @@ size_t queue_slot_size(uint32_t copy_range)
 	return ((size + 63) / 64 | 1) * 64;
 }
 
+/* A batch of one needs no heads: there is nothing to lie close to. */
+static size_t head_size(const struct nfbind_queue *queue)
+{
+	return queue->batch_size > 1 && queue->slot_size > HEAD_SIZE ? HEAD_SIZE : 0;
+}
+
+static size_t slab_size(const struct nfbind_queue *queue)
+{
+	return queue->batch_size * (queue->slot_size + head_size(queue));
+}
+
 static bool is_unused(const struct nfbind_batch *batch)
 {
 	return atomic_load(&((struct nfbind_batch *)(uintptr_t)batch)->references) == 1;
@@ -76,8 +87,7 @@ static bool is_unused(const struct nfbind_batch *batch)
 
 struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue)
 {
-	struct nfbind_batch *batch =
-		batch_make(queue->batch_size, queue->batch_size * queue->slot_size);
+	struct nfbind_batch *batch = batch_make(queue->batch_size, slab_size(queue));
 
 	if (batch)
 		batch->names = names_hold(queue->names);
@@ -86,7 +96,7 @@ struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue)
 
 struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue)
 {
-	size_t size = queue->batch_size * queue->slot_size;
+	size_t size = slab_size(queue);
 	struct nfbind_batch **place = NULL;
 
 	for (unsigned int i = 0; i < SLABS_MAX; i++) {
@@ -277,10 +287,15 @@ static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
 
 unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch)
 {
+	size_t head = head_size(queue);
+	uint8_t *rooms = batch->data + queue->batch_size * head;
+
 	for (uint32_t i = 0; i < queue->batch_size; i++)
 		queue->datagrams[i] = (struct datagram){
-			.data = batch->data + i * queue->slot_size,
+			.data = rooms + i * queue->slot_size,
 			.size = queue->slot_size,
+			.head = head ? batch->data + i * head : NULL,
+			.head_size = head,
 		};
 	return queue->batch_size;
 }

@@ -204,6 +204,19 @@ static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t recei
 	return 0;
 }
 
+/*
+ * A netlink socket that is connected to the kernel refuses all other senders
+ * (net/netlink/af_netlink.c, netlink_getsockbyportid()), so that they need not be
+ * told apart datagram by datagram.
+ */
+static void connect_to_kernel(struct socket *self)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	self->is_connected =
+		connect(self->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) == 0;
+}
+
 int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer,
 		uint32_t send_buffer)
 {
@@ -219,8 +232,12 @@ int socket_open(struct socket *self, const struct socket_place *place, uint32_t 
 	if (r < 0) {
 		mnl_socket_close(socket);
 		self->fd = -1;
+		return r;
 	}
-	return r;
+	/* An adopted socket is also somebody else's: its state stays as it is. */
+	if (place->socket_fd < 0)
+		connect_to_kernel(self);
+	return 0;
 }
 
 static void free_scratch(struct socket_scratch *scratch)
@@ -270,8 +287,9 @@ int socket_open_raw(const struct socket_place *place, int family, int *ret_fd)
 int socket_send(struct socket *self, const void *data, size_t data_len)
 {
 	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t sent = sendto(self->fd, data, data_len, MSG_DONTWAIT | MSG_NOSIGNAL,
-			      (const struct sockaddr *)&kernel, sizeof(kernel));
+	const struct sockaddr *to = self->is_connected ? NULL : (const struct sockaddr *)&kernel;
+	ssize_t sent = sendto(self->fd, data, data_len, MSG_DONTWAIT | MSG_NOSIGNAL, to,
+			      to ? sizeof(kernel) : 0);
 
 	return sent < 0 ? -errno : (int)sent;
 }
@@ -289,49 +307,92 @@ static struct socket_scratch *scratch_for(struct socket *self, unsigned int coun
 		return NULL;
 	scratch->count = count;
 	scratch->messages = calloc(count, sizeof(*scratch->messages));
-	scratch->vectors = calloc(count, sizeof(*scratch->vectors));
+	scratch->vectors = calloc(count, 2 * sizeof(*scratch->vectors));
 	scratch->senders = calloc(count, sizeof(*scratch->senders));
 	if (!scratch->messages || !scratch->vectors || !scratch->senders) {
 		free_scratch(scratch);
 		return NULL;
 	}
-	for (unsigned int i = 0; i < count; i++) {
-		scratch->messages[i].msg_hdr.msg_name = &scratch->senders[i];
-		scratch->messages[i].msg_hdr.msg_iov = &scratch->vectors[i];
-		scratch->messages[i].msg_hdr.msg_iovlen = 1;
-	}
+	for (unsigned int i = 0; i < count; i++)
+		scratch->messages[i].msg_hdr.msg_iov = &scratch->vectors[2 * i];
 	self->scratch = scratch;
 	return scratch;
 }
 
-static void take_in(const struct socket_scratch *scratch, unsigned int i, struct datagram *datagram)
+static void lay_out(const struct socket *self, unsigned int i, const struct datagram *datagram)
 {
+	struct socket_scratch *scratch = self->scratch;
+	struct msghdr *header = &scratch->messages[i].msg_hdr;
+	struct iovec *vector = &scratch->vectors[2 * i];
+
+	header->msg_iovlen = 1;
+	if (datagram->head) {
+		*vector++ = (struct iovec){ datagram->head, datagram->head_size };
+		header->msg_iovlen = 2;
+	}
+	*vector = (struct iovec){ datagram->data + datagram->head_size,
+				  datagram->size - datagram->head_size };
+	if (!self->is_connected) {
+		header->msg_name = &scratch->senders[i];
+		header->msg_namelen = sizeof(struct sockaddr_nl);
+	}
+}
+
+/* What did not fit in the head is joined in the large room. */
+static void join(struct datagram *datagram)
+{
+	if (!datagram->head)
+		return;
+	if (datagram->len > datagram->head_size)
+		memcpy(datagram->data, datagram->head, datagram->head_size);
+	else
+		datagram->data = datagram->head;
+}
+
+static void take_in(const struct socket *self, unsigned int i, struct datagram *datagram)
+{
+	const struct socket_scratch *scratch = self->scratch;
 	const struct msghdr *header = &scratch->messages[i].msg_hdr;
 
 	datagram->len = scratch->messages[i].msg_len;
 	datagram->is_cut = header->msg_flags & MSG_TRUNC;
+	datagram->sender = 0;
 	/* A datagram without a proper sender address cannot be the kernel's. */
-	datagram->sender = header->msg_namelen == sizeof(struct sockaddr_nl) ?
-				   scratch->senders[i].nl_pid : UINT32_MAX;
+	if (!self->is_connected)
+		datagram->sender = header->msg_namelen == sizeof(struct sockaddr_nl) ?
+					   scratch->senders[i].nl_pid : UINT32_MAX;
+	join(datagram);
+}
+
+/* A single datagram from a known sender is had for less. */
+static int receive_one(struct socket *self, struct datagram *datagram)
+{
+	ssize_t len = recv(self->fd, datagram->data, datagram->size, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (len < 0)
+		return -errno;
+	datagram->is_cut = (size_t)len > datagram->size;
+	datagram->len = datagram->is_cut ? datagram->size : (size_t)len;
+	datagram->sender = 0;
+	return 1;
 }
 
 int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int count)
 {
-	struct socket_scratch *scratch = scratch_for(self, count);
 	int received;
 
-	if (!scratch)
+	if (count == 1 && self->is_connected)
+		return receive_one(self, datagrams);
+	if (!scratch_for(self, count))
 		return -ENOMEM;
-	for (unsigned int i = 0; i < count; i++) {
-		scratch->vectors[i] = (struct iovec){ datagrams[i].data, datagrams[i].size };
-		scratch->messages[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_nl);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		lay_out(self, i, &datagrams[i]);
 	/* Never its own timeout: it is looked at only after a datagram came. */
-	received = recvmmsg(self->fd, scratch->messages, count, MSG_DONTWAIT, NULL);
+	received = recvmmsg(self->fd, self->scratch->messages, count, MSG_DONTWAIT, NULL);
 	if (received < 0)
 		return -errno;
 	for (int i = 0; i < received; i++)
-		take_in(scratch, (unsigned int)i, &datagrams[i]);
+		take_in(self, (unsigned int)i, &datagrams[i]);
 	return received;
 }
 

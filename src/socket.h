@@ -26,17 +26,24 @@ struct socket {
 	uint32_t port_id;
 	uint32_t receive_buffer; /* effective, as the kernel counts */
 	uint32_t send_buffer;
+	bool is_connected; /* to the kernel: nobody else can send to it */
 	struct mnl_socket *mnl;
 	struct socket_scratch *scratch; /* recvmmsg's arrays */
 };
 
-/* A received datagram, in a buffer that the caller gave. */
+/*
+ * A received datagram, in a buffer that the caller gave. One that fits in `head`,
+ * where that is not NULL, stays there: the heads of many lie close together, which
+ * spares the cache and the TLB what large buffers far apart would cost.
+ */
 struct datagram {
-	uint8_t *data;
+	uint8_t *data;    /* in: room for `size` bytes; out: where the datagram is */
 	size_t size;
 	size_t len;       /* out: bytes there */
 	uint32_t sender;  /* out: port id; 0 is the kernel */
 	bool is_cut;      /* out: the datagram was longer than the buffer */
+	uint8_t *head;    /* in: room for `head_size` bytes, less than `size` */
+	size_t head_size;
 };
 
 /* What a wait ended with. */

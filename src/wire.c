@@ -4,7 +4,6 @@
  */
 #include "wire.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -58,30 +57,6 @@ const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, s
 	}
 	*offset += MNL_ALIGN(message->nlmsg_len);
 	return message;
-}
-
-uint16_t wire_read_u16(const void *data)
-{
-	uint16_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return be16toh(value);
-}
-
-uint32_t wire_read_u32(const void *data)
-{
-	uint32_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return be32toh(value);
-}
-
-uint64_t wire_read_u64(const void *data)
-{
-	uint64_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return be64toh(value);
 }
 
 /*

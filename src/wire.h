@@ -11,7 +11,10 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
+#include <string.h>
+
 #include <linux/netlink.h>
 
 #include "field.h"
@@ -75,9 +78,30 @@ size_t wire_payload_len(const struct nlattr *attribute);
 const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, size_t *offset,
 					 int *ret_error);
 
-uint16_t wire_read_u16(const void *data);
-uint32_t wire_read_u32(const void *data);
-uint64_t wire_read_u64(const void *data);
+/* Numbers are big-endian, and not aligned in general. */
+static inline uint16_t wire_read_u16(const void *data)
+{
+	uint16_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be16toh(value);
+}
+
+static inline uint32_t wire_read_u32(const void *data)
+{
+	uint32_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be32toh(value);
+}
+
+static inline uint64_t wire_read_u64(const void *data)
+{
+	uint64_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return be64toh(value);
+}
 
 int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object);
 void wire_build(const struct wire_table *table, const void *object, struct wire_buffer *buffer);
