@@ -151,13 +151,10 @@ static struct slot *add_slot(struct ledger *ledger, size_t position, uint16_t nu
 	return slot;
 }
 
-struct slot *ledger_slot(struct ledger *ledger, uint16_t number, bool make)
+struct slot *ledger_search_slot(struct ledger *ledger, uint16_t number, bool make)
 {
-	size_t position;
+	size_t position = slot_position(ledger, number);
 
-	if (ledger->found && ledger->found->number == number)
-		return ledger->found;
-	position = slot_position(ledger, number);
 	if (position < ledger->slots_count && ledger->slots[position]->number == number)
 		ledger->found = ledger->slots[position];
 	else if (!make)
@@ -185,8 +182,12 @@ static struct slot *adopt_slot(struct ledger *ledger, uint16_t number)
 {
 	struct slot *slot = ledger_slot(ledger, number, true);
 
-	if (slot)
-		slot->is_bound = true;
+	if (!slot)
+		return NULL;
+	slot->is_bound = true;
+	/* Nobody tells how it was bound; a change of the one goes with the other. */
+	slot->copy_mode = NFBIND_COPY_MODE_PACKET;
+	slot->copy_range = PAYLOAD_MAX;
 	return slot;
 }
 
