@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Namespaces, rules and rights, made with the programs that an administrator
+ * would use; see netns.h. Everything that fails ends the test.
+ */
+#include "netns.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static char lock_path[64];
+
+void netns_prepare(void)
+{
+	const char *path = getenv("PATH");
+	char wider[4096];
+
+	snprintf(wider, sizeof(wider), "%s:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : "");
+	setenv("PATH", wider, 1);
+	snprintf(lock_path, sizeof(lock_path), "/tmp/nfbind-live-%d.lock", (int)getpid());
+	setenv("XTABLES_LOCKFILE", lock_path, 1);
+}
+
+void netns_finish(void)
+{
+	unlink(lock_path);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path,
+		      strerror(errno));
+	close(fd);
+}
+
+static void become_root(uid_t uid, gid_t gid)
+{
+	char map[64];
+
+	write_file("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	write_file("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	write_file("/proc/self/gid_map", map);
+}
+
+void netns_new_user(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	ck_assert_msg(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0, "unshare: %s", strerror(errno));
+	become_root(uid, gid);
+	run("ip link set lo up");
+}
+
+int netns_current(void)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "/proc/thread-self/ns/net: %s", strerror(errno));
+	return fd;
+}
+
+int netns_new(void)
+{
+	if (unshare(CLONE_NEWNET) == 0)
+		run("ip link set lo up");
+	else if (errno == EPERM)
+		netns_new_user();
+	else
+		ck_abort_msg("unshare: %s", strerror(errno));
+	return netns_current();
+}
+
+void netns_enter(int netns)
+{
+	ck_assert_msg(setns(netns, CLONE_NEWNET) == 0, "setns: %s", strerror(errno));
+}
+
+uint64_t netns_inode_of(int netns)
+{
+	struct stat status;
+
+	ck_assert_int_eq(fstat(netns, &status), 0);
+	return status.st_ino;
+}
+
+uint64_t netns_inode(void)
+{
+	int fd = netns_current();
+	uint64_t inode = netns_inode_of(fd);
+
+	close(fd);
+	return inode;
+}
+
+void netns_join(const char *here, int other, const char *there, unsigned int net)
+{
+	int back = netns_current();
+
+	run("ip link add %s type veth peer name %s netns /proc/%d/fd/%d && ip link set %s up && "
+	    "ip addr add 10.%u.0.1/24 dev %s && ip addr add fd%02x::1/64 dev %s nodad",
+	    here, there, (int)getpid(), other, here, net, here, net, here);
+	netns_enter(other);
+	run("ip link set %s up && ip addr add 10.%u.0.2/24 dev %s && "
+	    "ip addr add fd%02x::2/64 dev %s nodad",
+	    there, net, there, net, there);
+	netns_enter(back);
+	close(back);
+}
+
+/* Commands. */
+
+static bool run_command(const char *command)
+{
+	return system(command) == 0;
+}
+
+void run(const char *format, ...)
+{
+	char command[2048];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	ck_assert_msg(run_command(command), "this failed: %s", command);
+}
+
+bool run_quietly(const char *format, ...)
+{
+	char command[2048], quiet[2100];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	snprintf(quiet, sizeof(quiet), "{ %s; } >/dev/null 2>&1", command);
+	return run_command(quiet);
+}
+
+long long run_for_number(const char *format, ...)
+{
+	char command[2048], text[64] = "", *end;
+	va_list arguments;
+	long long value;
+	FILE *pipe;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	pipe = popen(command, "re");
+	ck_assert(pipe != NULL);
+	(void)!fgets(text, sizeof(text), pipe);
+	pclose(pipe);
+	value = strtoll(text, &end, 0);
+	ck_assert_msg(end != text, "this printed no number: %s", command);
+	return value;
+}
+
+void queue_rule(const char *program, const char *match, unsigned int number)
+{
+	run("%s -A %s -j NFQUEUE --queue-num %u", program, match, number);
+}
+
+/* Rights. */
+
+static void change_net_admin(bool has)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+	if (has)
+		data[0].effective |= 1u << CAP_NET_ADMIN;
+	else
+		data[0].effective &= ~(1u << CAP_NET_ADMIN);
+	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+}
+
+void caps_drop_net_admin(void)
+{
+	change_net_admin(false);
+}
+
+void caps_restore_net_admin(void)
+{
+	change_net_admin(true);
+}
