@@ -146,6 +146,7 @@ struct nfbind_queue *start_queue(uint16_t number, const struct nfbind_options *o
 		fail(queue, "binding the queue", r);
 	} else {
 		wake_on_signals(queue);
+		fprintf(stderr, "%s: queue %u is bound; Ctrl-C ends\n", program, number);
 		return queue;
 	}
 	nfbind_queue_free(queue);

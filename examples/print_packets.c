@@ -116,6 +116,7 @@ int main(int argc, char **argv)
 		status = fail(queue, "binding the queue", r);
 	if (status == 0) {
 		wake_on_signals(queue);
+		fprintf(stderr, "print_packets: queue %u is bound; Ctrl-C ends\n", number);
 		if ((r = run(queue, ct)) < 0)
 			status = fail(queue, "receiving", r);
 		print_counters(queue, number);
