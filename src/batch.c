@@ -35,8 +35,9 @@ struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size)
 
 void batch_clear(struct nfbind_batch *batch)
 {
-	for (uint32_t i = 0; i < batch->count; i++)
+	for (uint32_t i = 0; i < batch->count && atomic_load(&batch->has_edits); i++)
 		packet_drop_edit(&batch->packets[i]);
+	atomic_store(&batch->has_edits, false);
 	batch->count = 0;
 }
 

@@ -116,7 +116,14 @@ void ledger_explain(struct ledger *ledger, enum nfbind_side side, const char *fo
 	__attribute__((format(printf, 3, 4)));
 
 /* The slot of a queue number; `make` adds one. NULL when there is none, or no memory. */
-struct slot *ledger_slot(struct ledger *ledger, uint16_t number, bool make);
+struct slot *ledger_search_slot(struct ledger *ledger, uint16_t number, bool make);
+
+static inline struct slot *ledger_slot(struct ledger *ledger, uint16_t number, bool make)
+{
+	if (ledger->found && ledger->found->number == number)
+		return ledger->found;
+	return ledger_search_slot(ledger, number, make);
+}
 
 /* Take in a packet that is handed out: 1 when ids before it are missing, else 0. */
 int ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed);

@@ -142,8 +142,11 @@ int packet_check_payload_change(const struct nfbind_packet *packet)
 
 struct edit *packet_edit(struct nfbind_packet *packet)
 {
-	if (!packet->edit)
-		packet->edit = calloc(1, sizeof(*packet->edit));
+	if (packet->edit)
+		return packet->edit;
+	packet->edit = calloc(1, sizeof(*packet->edit));
+	if (packet->batch)
+		atomic_store_explicit(&packet->batch->has_edits, true, memory_order_relaxed);
 	return packet->edit;
 }
 
@@ -307,23 +310,13 @@ const struct nfbind_fields *nfbind_packet_fields(void)
 	return &packet_fields;
 }
 
-static int get_member(const struct nfbind_packet *packet, uint32_t field, uint64_t *ret_value)
+/* A packet made from bytes waits in no queue: of these it has its family alone. */
+static int get_member(const struct nfbind_packet *packet, uint32_t field, uint64_t value,
+		      uint64_t *ret_value)
 {
-	const uint8_t *at = (const uint8_t *)packet + packet_sources[field].offset;
-
-	/* A packet made from bytes waits in no queue. */
 	if (!packet->message && field != NFBIND_PACKET_FAMILY)
 		return -ENODATA;
-	switch (packet_fields.rows[field].kind) {
-	case NFBIND_KIND_U8:
-		*ret_value = *at;
-		break;
-	case NFBIND_KIND_U16:
-		*ret_value = *(const uint16_t *)at;
-		break;
-	default:
-		*ret_value = *(const uint32_t *)at;
-	}
+	*ret_value = value;
 	return 0;
 }
 
@@ -392,14 +385,21 @@ int packet_vlan(const struct nfbind_packet *packet, uint16_t *ret_proto, uint16_
 int nfbind_packet_get_number(const struct nfbind_packet *packet, uint32_t field,
 			     uint64_t *ret_value)
 {
+	const uint8_t *at;
+
 	if (!packet || field >= packet_fields.count)
 		return -ERANGE;
 	if (field >= NFBIND_PACKET_IP_VERSION)
 		return field_is_number(&packet_fields.rows[field]) ?
 			       view_get_number(packet, field, ret_value) : -EINVAL;
+	at = (const uint8_t *)packet + packet_sources[field].offset;
 	switch (packet_sources[field].from) {
-	case FROM_MEMBER:
-		return get_member(packet, field, ret_value);
+	case FROM_U8:
+		return get_member(packet, field, *at, ret_value);
+	case FROM_U16:
+		return get_member(packet, field, *(const uint16_t *)at, ret_value);
+	case FROM_U32:
+		return get_member(packet, field, *(const uint32_t *)at, ret_value);
 	case FROM_NUMBER:
 		return get_attribute_number(packet, &packet_sources[field], ret_value);
 	case FROM_TIMESTAMP:

@@ -112,6 +112,7 @@ struct nfbind_batch {
 	uint8_t *data;
 	size_t data_size;
 	struct names *names; /* who knows device names; NULL for nobody */
+	atomic_bool has_edits; /* some packet has memory of its own */
 	struct nfbind_packet *packets;
 };
 
@@ -149,6 +150,12 @@ struct edit *packet_edit(struct nfbind_packet *packet);
  * else and repairs nothing: that is the caller's work.
  */
 int packet_resize(struct nfbind_packet *packet, uint32_t len);
+
+/* Whether a verdict for it says nothing but the verdict. */
+static inline bool packet_is_bare(const struct nfbind_packet *packet)
+{
+	return packet->set == 0 && !(packet->flags & PACKET_CHANGED);
+}
 
 /* Free what the edit owns. */
 void packet_drop_edit(struct nfbind_packet *packet);

@@ -123,7 +123,8 @@ const struct nfbind_fields packet_fields = {
 };
 
 #define SOURCE(field, where, ...) [NFBIND_PACKET_##field] = { .from = FROM_##where, __VA_ARGS__ }
-#define MEMBER(field, member) SOURCE(field, MEMBER, .offset = offsetof(struct nfbind_packet, member))
+#define MEMBER(field, width, member) \
+	SOURCE(field, width, .offset = offsetof(struct nfbind_packet, member))
 #define NUMBER(field, name) SOURCE(field, NUMBER, .attribute = KERNEL_NFQA_##name)
 #define CHANGED(field, name, bit, member) \
 	SOURCE(field, NUMBER, .attribute = KERNEL_NFQA_##name, .set = bit, \
@@ -132,11 +133,11 @@ const struct nfbind_fields packet_fields = {
 #define DEVICE(field, name) SOURCE(field, DEVICE, .attribute = KERNEL_NFQA_IFINDEX_##name)
 
 const struct packet_source packet_sources[NFBIND_PACKET_IP_VERSION] = {
-	MEMBER(QUEUE, queue),
-	MEMBER(ID, id),
-	MEMBER(FAMILY, family),
-	MEMBER(HW_PROTOCOL, hw_protocol),
-	MEMBER(HOOK, hook),
+	MEMBER(QUEUE, U16, queue),
+	MEMBER(ID, U32, id),
+	MEMBER(FAMILY, U8, family),
+	MEMBER(HW_PROTOCOL, U16, hw_protocol),
+	MEMBER(HOOK, U8, hook),
 	CHANGED(MARK, MARK, SET_MARK, mark),
 	SOURCE(TIMESTAMP, TIMESTAMP, .attribute = KERNEL_NFQA_TIMESTAMP),
 	NUMBER(INDEV, IFINDEX_INDEV),

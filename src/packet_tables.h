@@ -8,7 +8,9 @@
 #include "packet.h"
 
 enum packet_from {
-	FROM_MEMBER,    /* of the packet, at `offset` */
+	FROM_U8,        /* a member of the packet, at `offset` */
+	FROM_U16,
+	FROM_U32,
 	FROM_NUMBER,    /* a 32-bit attribute, or the member at `offset` once `set` */
 	FROM_TIMESTAMP,
 	FROM_DEVICE,    /* the name of the device that the attribute numbers */

@@ -307,7 +307,7 @@ static int decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t 
 {
 	int r = ledger->is_open && !ledger->is_closing ? verdict_check(verdict) : -ESHUTDOWN;
 
-	if (r == 0 && packet_check_change(packet) == 0)
+	if (r == 0 && !packet_is_bare(packet) && packet_check_change(packet) == 0)
 		r = check_changes(packet);
 	if (r == 0)
 		r = ledger_decide(ledger, packet, verdict & ~(uint32_t)VERDICT_FLAGS);

@@ -130,6 +130,9 @@ int socket_place_from(const struct nfbind_options *options, struct socket_place 
 
 struct socket_scratch {
 	unsigned int count;
+	/* What the vectors point to, so that the next receive into the same memory finds them done. */
+	const uint8_t *laid_out;
+	unsigned int laid_out_count;
 	struct mmsghdr *messages;
 	struct iovec *vectors;
 	struct sockaddr_nl *senders;
@@ -319,9 +322,9 @@ static struct socket_scratch *scratch_for(struct socket *self, unsigned int coun
 	return scratch;
 }
 
-static void lay_out(const struct socket *self, unsigned int i, const struct datagram *datagram)
+static void lay_out_one(struct socket_scratch *scratch, unsigned int i,
+			const struct datagram *datagram)
 {
-	struct socket_scratch *scratch = self->scratch;
 	struct msghdr *header = &scratch->messages[i].msg_hdr;
 	struct iovec *vector = &scratch->vectors[2 * i];
 
@@ -332,9 +335,24 @@ static void lay_out(const struct socket *self, unsigned int i, const struct data
 	}
 	*vector = (struct iovec){ datagram->data + datagram->head_size,
 				  datagram->size - datagram->head_size };
-	if (!self->is_connected) {
-		header->msg_name = &scratch->senders[i];
-		header->msg_namelen = sizeof(struct sockaddr_nl);
+}
+
+static void lay_out(struct socket_scratch *scratch, const struct datagram *datagrams,
+		    unsigned int count)
+{
+	if (scratch->laid_out == datagrams[0].data && scratch->laid_out_count == count)
+		return;
+	for (unsigned int i = 0; i < count; i++)
+		lay_out_one(scratch, i, &datagrams[i]);
+	scratch->laid_out = datagrams[0].data;
+	scratch->laid_out_count = count;
+}
+
+static void ask_for_senders(struct socket_scratch *scratch, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		scratch->messages[i].msg_hdr.msg_name = &scratch->senders[i];
+		scratch->messages[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_nl);
 	}
 }
 
@@ -385,8 +403,9 @@ int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int
 		return receive_one(self, datagrams);
 	if (!scratch_for(self, count))
 		return -ENOMEM;
-	for (unsigned int i = 0; i < count; i++)
-		lay_out(self, i, &datagrams[i]);
+	lay_out(self->scratch, datagrams, count);
+	if (!self->is_connected)
+		ask_for_senders(self->scratch, count);
 	/* Never its own timeout: it is looked at only after a datagram came. */
 	received = recvmmsg(self->fd, self->scratch->messages, count, MSG_DONTWAIT, NULL);
 	if (received < 0)

@@ -63,7 +63,10 @@ void socket_close(struct socket *socket);
 /* Bytes taken, or -errno. */
 int socket_send(struct socket *socket, const void *data, size_t data_len);
 
-/* Up to `count` datagrams without waiting: how many, -EAGAIN, or -errno. */
+/*
+ * Up to `count` datagrams without waiting: how many, -EAGAIN, or -errno. Rooms that
+ * start at the same place, in the same number, must have the same sizes as before.
+ */
 int socket_receive(struct socket *socket, struct datagram *datagrams, unsigned int count);
 
 /*

@@ -34,6 +34,7 @@ struct verdict_message {
 	uint32_t id;
 };
 
+/* Whether the kernel takes it in a message for many packets, too. */
 static bool is_plain(const struct nfbind_packet *packet)
 {
 	return !(packet->flags & PACKET_CHANGED) && !(packet->set & ~(SET_MARK | SET_PRIORITY));
@@ -44,6 +45,8 @@ size_t stage_verdict_len(const struct nfbind_packet *packet)
 	const struct edit *edit = packet->edit;
 	size_t len = sizeof(struct verdict_message);
 
+	if (packet_is_bare(packet))
+		return len;
 	len += packet->set & SET_MARK ? 8 : 0;
 	len += packet->set & SET_PRIORITY ? 8 : 0;
 	if (packet->set & (SET_VLAN_PROTO | SET_VLAN_TCI))
@@ -167,7 +170,7 @@ static void put_attributes(struct ledger *ledger, const struct nfbind_packet *pa
 /* Whether everything up to `id` in the queue is decided and staged or sent. */
 static bool covers(const struct slot *slot, uint32_t id)
 {
-	return slot->is_coalescing && !slot->has_gap &&
+	return !slot->has_gap &&
 	       (!slot->first || is_after(slot->first->id, id)) &&
 	       (!slot->kept_first || is_after(slot->kept_first->id, id));
 }
@@ -200,7 +203,7 @@ void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t
 	struct slot *slot = packet->slot;
 	bool plain = is_plain(packet);
 	struct run next = {
-		.fill = plain ? ledger->fill : 0,
+		.fill = plain && slot->is_coalescing ? ledger->fill : 0,
 		.offset = ledger->stage.used,
 		.id = packet->id,
 		.verdict = verdict,
@@ -209,10 +212,10 @@ void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t
 		.priority = packet->set & SET_PRIORITY ? packet->priority : 0,
 	};
 
-	if (plain && extend_run(ledger, slot, &next))
+	if (next.fill != 0 && extend_run(ledger, slot, &next))
 		return;
 	put_header(ledger, packet, verdict);
-	if (!plain || packet->set != 0)
+	if (!packet_is_bare(packet))
 		put_attributes(ledger, packet);
 	slot->run = next;
 }
@@ -221,13 +224,13 @@ void stage_default(struct ledger *ledger, const struct nfbind_packet *packet)
 {
 	struct slot *slot = packet->slot;
 	struct run next = {
-		.fill = ledger->fill,
+		.fill = slot->is_coalescing ? ledger->fill : 0,
 		.offset = ledger->stage.used,
 		.id = packet->id,
 		.verdict = slot->default_verdict,
 	};
 
-	if (extend_run(ledger, slot, &next))
+	if (next.fill != 0 && extend_run(ledger, slot, &next))
 		return;
 	put_header(ledger, packet, slot->default_verdict);
 	slot->run = next;

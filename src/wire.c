@@ -41,24 +41,6 @@ size_t wire_payload_len(const struct nlattr *attribute)
 	return mnl_attr_get_payload_len(attribute);
 }
 
-const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, size_t *offset,
-					 int *ret_error)
-{
-	size_t left = *offset < data_len ? data_len - *offset : 0;
-	const struct nlmsghdr *message = (const struct nlmsghdr *)(data + *offset);
-
-	if (left == 0)
-		return NULL;
-	/* libmnl compares the length as an int, so it must not see one of 2^31 or more. */
-	if (left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
-	    message->nlmsg_len > left) {
-		*ret_error = -EBADMSG;
-		return NULL;
-	}
-	*offset += MNL_ALIGN(message->nlmsg_len);
-	return message;
-}
-
 /*
  * The kernel keeps labels in words of its `long`; label n is bit n % bits of word
  * n / bits. The field has label n in bit n % 8 of byte n / 8 on every machine.

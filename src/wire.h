@@ -12,6 +12,7 @@
 #define WIRE_H
 
 #include <endian.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -75,8 +76,23 @@ const void *wire_payload(const struct nlattr *attribute);
 size_t wire_payload_len(const struct nlattr *attribute);
 
 /* The netlink message at `*offset`, in the same manner. */
-const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len, size_t *offset,
-					 int *ret_error);
+static inline const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len,
+						       size_t *offset, int *ret_error)
+{
+	size_t left = *offset < data_len ? data_len - *offset : 0;
+	const struct nlmsghdr *message = (const struct nlmsghdr *)(data + *offset);
+
+	if (left == 0)
+		return NULL;
+	/* libmnl compares the length as an int, so it must not see one of 2^31 or more. */
+	if (left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+	    message->nlmsg_len > left) {
+		*ret_error = -EBADMSG;
+		return NULL;
+	}
+	*offset += NLMSG_ALIGN(message->nlmsg_len);
+	return message;
+}
 
 /* Numbers are big-endian, and not aligned in general. */
 static inline uint16_t wire_read_u16(const void *data)
