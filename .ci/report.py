@@ -86,7 +86,7 @@ def add_status(report, name, entry, text):
 
 def add_entry(report, entry):
     """One test of meson's log."""
-    name = entry["name"].split(" / ")[-1]
+    name = re.split(r" / | - ", entry["name"])[-1].rsplit(":", 1)[-1]
     text = entry.get("stdout") or ""
     before = len(report.failures)
     if re.search(r"^1\.\.\d+", text, re.M):

@@ -115,6 +115,13 @@ def place_of(loc):
     return loc.get("file", ""), loc.get("offset", 0)
 
 
+def constant(node):
+    """The value of an expression; older clangs tell it of the literal only."""
+    if "value" in node:
+        return node["value"]
+    return next(filter(None, map(constant, node.get("inner", []))), None)
+
+
 class Reader:
     def __init__(self, directory, root):
         self.directory = directory
@@ -182,7 +189,9 @@ class Reader:
 
     def read_member(self, node):
         _, line, doc = self.place(node)
-        return Member(node.get("name", ""), node["type"]["qualType"], line, doc,
+        # Older clangs write "uint8_t [8]".
+        kind = node["type"]["qualType"].replace(" [", "[")
+        return Member(node.get("name", ""), kind, line, doc,
                       bool(node.get("isBitfield")))
 
     def read_enum(self, node):
@@ -197,7 +206,7 @@ class Reader:
 
     def read_enumerator(self, node, implied):
         _, line, doc = self.place(node)
-        value = next((child["value"] for child in node.get("inner", [])
+        value = next((constant(child) for child in node.get("inner", [])
                       if child["kind"] == "ConstantExpr"), None)
         explicit = value is not None
         return Enumerator(node["name"], int(value) if explicit else implied, line, explicit, doc)

@@ -9,6 +9,7 @@ that forbids the combination, is skipped with that reason. Prints TAP.
 
 import concurrent.futures
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def run_case(case):
     if not shutil.which(compiler):
         return f"{compiler} is not installed", []
     for name in companions:
-        if compile_error(compiler, standard, [name]):
+        if re.search(f"fatal error: '?{name}", compile_error(compiler, standard, [name])):
             return f"<{name}> is not installed", []
     if companions and compile_error(compiler, standard, companions):
         return f"{' + '.join(companions)} does not compile by itself", []
