@@ -72,8 +72,11 @@ class Child:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, kind, *_):
+        complaint = self.close()
+        if kind is None and self.process.returncode:
+            raise BenchError(f"{' '.join(self.command)} ended with "
+                             f"{self.process.returncode}: {complaint}")
 
     def tell(self, line):
         try:
@@ -96,17 +99,18 @@ class Child:
 
     def fail(self, what):
         self.process.kill()
-        complaint = self.process.communicate()[1].decode().strip()
-        raise BenchError(f"{' '.join(self.command)} {what}: {complaint}")
+        complaint = self.close()
+        raise BenchError(f"{' '.join(self.command)} {what} "
+                         f"(status {self.process.returncode}): {complaint}")
 
     def close(self):
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            stream.close()
+        """The end of its input ends the program; returns what it complained about."""
         try:
-            self.process.wait(3)
+            complaint = self.process.communicate(timeout=3)[1]
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            complaint = self.process.communicate()[1]
+        return complaint.decode().strip()
 
 
 def ask(*command):

@@ -60,6 +60,9 @@ DRAIN_GOALS = {
 }
 OF_THE_RAW_LOOP = 0.97
 
+# The part of its time that an undisturbed consumer really runs.
+BUSY = 0.9
+
 
 class Bench:
     """The settings of one run and everything it measured."""
@@ -67,10 +70,11 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.programs = pathlib.Path(options.programs)
-        self.packets = 30000 if options.quick else 60000
+        self.packets = 25000 if options.quick else 60000
         self.rounds = 3 if options.quick else 5
         self.peers = {name: peer for name, peer in PEERS.items() if self.has(peer[0])}
         self.limits = {}
+        self.disturbed = 0
         self.samples = {}
         self.goals = []
 
@@ -164,11 +168,14 @@ def drain_once(bench, peer, size, ports):
 
 def drain(bench, peer, size, ports=(PORT,)):
     """A drain never waits; a consumer that was not busy shared its processor."""
-    for _ in range(3):
+    best = {"busy": 0}
+    for _ in range(1 if bench.options.quick else 3):
         sample = drain_once(bench, peer, size, ports)
-        if sample["busy"] >= 0.9:
-            break
-    return sample
+        best = max(best, sample, key=lambda sample: sample["busy"])
+        if best["busy"] >= BUSY:
+            return best
+    bench.disturbed += 1
+    return best
 
 
 def print_drain(bench, section, base="classic"):
@@ -373,7 +380,7 @@ class Neighbour:
 
 
 def transfer(bench, neighbour):
-    milliseconds = 700 if bench.options.quick else 1500
+    milliseconds = 500 if bench.options.quick else 1500
     traffic = bench.program("bench_traffic")
     with Child(*neighbour.inside(traffic, "sink", TCP_PORT)) as sink:
         sink.hear()
@@ -452,6 +459,9 @@ def warn(bench, machine):
 
 
 def print_limits(bench):
+    if bench.disturbed:
+        print(f"note: {bench.disturbed} drains were disturbed by other programs; "
+              "look at cpu ns/packet rather than at kpps")
     for size, packets in bench.limits.items():
         if size != "forced" and packets < bench.packets:
             print(f"note: only {packets} packets of {size} B at a time, the receive buffer "
@@ -460,7 +470,8 @@ def print_limits(bench):
 
 def write_results(bench, machine):
     output = pathlib.Path(bench.options.output)
-    results = {"machine": machine, "limits": bench.limits, "samples": bench.samples,
+    results = {"machine": machine, "limits": bench.limits, "disturbed": bench.disturbed,
+               "samples": bench.samples,
                "goals": [goal.record() for goal in bench.goals]}
     path = output / "queue.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
