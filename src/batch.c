@@ -14,15 +14,29 @@
 #include "plain.h"
 #include "wire.h"
 
-struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size)
+static void prepare_packets(struct nfbind_batch *batch)
+{
+	memset(batch->packets, 0, batch->capacity * sizeof(*batch->packets));
+	for (uint32_t i = 0; i < batch->capacity; i++) {
+		batch->packets[i].batch = batch;
+		batch->packets[i].names = batch->names;
+		batch->packets[i].index = i;
+	}
+}
+
+struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size, struct names *names)
 {
 	struct nfbind_batch *batch = calloc(1, sizeof(*batch));
 
-	if (!batch)
+	if (!batch) {
+		names_free(names);
 		return NULL;
+	}
 	atomic_init(&batch->references, 1);
+	batch->names = names;
 	batch->capacity = capacity;
-	batch->packets = malloc(capacity * sizeof(*batch->packets));
+	batch->packets = aligned_alloc(_Alignof(struct nfbind_packet),
+				       capacity * sizeof(*batch->packets));
 	/* Not zeroed: a slot is large, and only what a datagram fills is ever touched. */
 	batch->data = malloc(data_size);
 	batch->data_size = data_size;
@@ -30,6 +44,7 @@ struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size)
 		nfbind_batch_free(batch);
 		return NULL;
 	}
+	prepare_packets(batch);
 	return batch;
 }
 
@@ -47,9 +62,7 @@ struct nfbind_packet *batch_add(struct nfbind_batch *batch, uint8_t *message, si
 
 	if (packet_parse(packet, message, available) < 0)
 		return NULL;
-	packet->batch = batch;
-	packet->names = batch->names;
-	packet->index = batch->count++;
+	batch->count++;
 	return packet;
 }
 
@@ -97,9 +110,9 @@ int nfbind_batch_parse(const void *data, size_t data_len, struct nfbind_batch **
 
 	if (!data && data_len > 0)
 		return -EBADMSG;
-	/* No message is shorter than its header, so this is room for all of them. */
-	batch = batch_make((uint32_t)(data_len / sizeof(struct nlmsghdr)) + 1,
-			   data_len ? data_len : 1);
+	/* No packet's message is shorter than its headers, so this is room for all of them. */
+	batch = batch_make((uint32_t)(data_len / PACKET_MESSAGE_LEAST) + 1, data_len ? data_len : 1,
+			   NULL);
 	if (!batch)
 		return -ENOMEM;
 	if (data_len > 0)

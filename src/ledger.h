@@ -21,6 +21,11 @@
 #include "packet.h"
 #include "socket.h"
 
+enum {
+	STAGE_MAX = 4 << 20,      /* bytes that may wait when the kernel takes nothing */
+	VERDICT_MESSAGE_LEN = 32, /* bytes of a verdict without anything else */
+};
+
 /* Messages under way to the kernel. */
 struct stage {
 	uint8_t *data;
@@ -153,11 +158,28 @@ struct nfbind_packet *ledger_next_expired(struct ledger *ledger, uint64_t now);
  * Staging: stage.c. Room for one more message of `len` bytes beside what is staged:
  * -EMSGSIZE when no send could carry it, -EAGAIN when too much waits, -ENOMEM.
  */
-int stage_reserve(struct ledger *ledger, size_t len);
+int stage_make_room(struct ledger *ledger, size_t len);
+
+static inline int stage_reserve(struct ledger *ledger, size_t len)
+{
+	const struct stage *stage = &ledger->stage;
+
+	if (len <= ledger->send_limit && stage->used + len <= stage->size && stage->used < STAGE_MAX)
+		return 0;
+	return stage_make_room(ledger, len);
+}
+
 /* Room for the default verdicts of a batch, so that these never fail. */
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
 bool stage_is_empty(const struct ledger *ledger);
-size_t stage_verdict_len(const struct nfbind_packet *packet);
+/* What a packet's changes add to its verdict message. */
+size_t stage_changes_len(const struct nfbind_packet *packet);
+
+static inline size_t stage_verdict_len(const struct nfbind_packet *packet)
+{
+	return VERDICT_MESSAGE_LEN + (packet_is_bare(packet) ? 0 : stage_changes_len(packet));
+}
+
 void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict);
 /* The queue's default: a bare verdict, whatever was set on the packet before it was let go. */
 void stage_default(struct ledger *ledger, const struct nfbind_packet *packet);

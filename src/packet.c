@@ -99,7 +99,9 @@ int packet_parse(struct nfbind_packet *packet, uint8_t *message, size_t availabl
 		return -EBADMSG;
 	is_cut = available < header->nlmsg_len;
 	len = is_cut ? available : header->nlmsg_len;
-	*packet = (struct nfbind_packet){ .message = message, .message_len = (uint32_t)len };
+	memset(packet, 0, offsetof(struct nfbind_packet, batch));
+	packet->message = message;
+	packet->message_len = (uint32_t)len;
 	r = index_attributes(packet, len, is_cut);
 	if (r < 0)
 		return r;
@@ -197,12 +199,21 @@ int packet_resize(struct nfbind_packet *packet, uint32_t len)
 	return 0;
 }
 
+/* A packet with `len` bytes behind it; aligned_alloc() wants a multiple of the alignment. */
+static struct nfbind_packet *allocate(size_t len)
+{
+	const size_t line = _Alignof(struct nfbind_packet);
+
+	return aligned_alloc(line, (sizeof(struct nfbind_packet) + len + line - 1) / line * line);
+}
+
 int packet_make(uint32_t len, struct nfbind_packet **ret_packet)
 {
-	struct nfbind_packet *packet = calloc(1, sizeof(*packet) + len);
+	struct nfbind_packet *packet = allocate(len);
 
 	if (!packet)
 		return -ENOMEM;
+	memset(packet, 0, sizeof(*packet) + len);
 	packet->state = PACKET_FREE;
 	packet->flags = PACKET_OWNED;
 	packet->payload = (uint8_t *)(packet + 1);
@@ -248,7 +259,7 @@ static int copy_edit(struct nfbind_packet *copy, const struct nfbind_packet *pac
 
 int packet_copy(const struct nfbind_packet *packet, struct nfbind_packet **ret_packet)
 {
-	struct nfbind_packet *copy = malloc(sizeof(*copy) + packet->message_len);
+	struct nfbind_packet *copy = allocate(packet->message_len);
 
 	if (!copy)
 		return -ENOMEM;

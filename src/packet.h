@@ -22,6 +22,9 @@ struct ledger;
 struct names;
 struct slot;
 
+/* The shortest message with a packet in it: its headers, and the packet header's attribute. */
+enum { PACKET_MESSAGE_LEAST = 16 + 4 + 4 + 8 };
+
 /* The most payload that an attribute can carry: a 16-bit length with its header. */
 enum { PAYLOAD_MAX = 65535 - 4 };
 
@@ -73,23 +76,21 @@ struct edit {
 	uint32_t payload_size;
 };
 
+/*
+ * What receiving and judging touch comes first, and fits in two cache lines; it is
+ * all that parsing clears.
+ */
 struct nfbind_packet {
-	struct nfbind_batch *batch; /* NULL for owned packets */
-	struct ledger *ledger;      /* who takes the decision; NULL for none */
-	struct slot *slot;          /* the bound queue that it came from */
-	struct names *names;        /* who knows device names; NULL for nobody */
 	uint8_t *message;           /* its datagram from the netlink header on; NULL for none */
 	uint8_t *payload;           /* as it is now */
-	struct edit *edit;
+	struct ledger *ledger;      /* who takes the decision; NULL for none */
+	struct slot *slot;          /* the bound queue that it came from */
+	struct nfbind_packet *next; /* of its slot: of the running batch, or kept, in queue order */
 	uint32_t payload_len;
 	uint32_t received_len;      /* of the payload, before any change */
-	uint32_t least_len;         /* set with the first change: what the kernel needs to take it back */
-	uint32_t id;
-	uint32_t index;             /* in its batch */
 	uint32_t message_len;       /* bytes of the message that are there */
+	uint32_t id;
 	uint32_t set;
-	uint32_t mark;
-	uint32_t priority;
 	uint16_t queue;
 	uint16_t hw_protocol;
 	uint8_t hook;
@@ -98,12 +99,23 @@ struct nfbind_packet {
 	atomic_uchar state;         /* written under the ledger's lock, where there is one */
 	uint16_t attributes[KERNEL_NFQA_COUNT]; /* offset in the message / 4; 0 is absent */
 
-	/* Places in the ledger's books. */
-	struct nfbind_packet *next, *previous; /* of its slot: of the running batch, or kept, in queue order */
-	struct nfbind_packet *aged_next, *aged_previous; /* kept ones, in the order they were kept */
+	/* Of the place in the batch; set once. */
+	struct nfbind_batch *batch; /* NULL for owned packets */
+	struct names *names;        /* who knows device names; NULL for nobody */
+	uint32_t index;             /* in its batch */
+
+	/* Changes; each valid only where `set` or `flags` say so, the edit always. */
+	uint32_t least_len;         /* what the kernel needs to take a changed payload back */
+	uint32_t mark;
+	uint32_t priority;
+	struct edit *edit;
+
+	/* Kept copies: more places in the ledger's books. */
+	struct nfbind_packet *previous;
+	struct nfbind_packet *aged_next, *aged_previous; /* in the order they were kept */
 	struct nfbind_packet *bucket_next;
 	uint64_t kept_at; /* monotonic nanoseconds; only where the queue has an age limit */
-};
+} __attribute__((aligned(64)));
 
 struct nfbind_batch {
 	atomic_uint references;
@@ -117,8 +129,8 @@ struct nfbind_batch {
 };
 
 /*
- * Fill `packet` from one NFQNL_MSG_PACKET message of which `available` bytes are
- * there; fewer than the header says means that a reader cut it short.
+ * Fill the first part of `packet` from one NFQNL_MSG_PACKET message of which
+ * `available` bytes are there; fewer than the header says means that a reader cut it short.
  * Returns -EBADMSG when it cannot even be judged.
  */
 int packet_parse(struct nfbind_packet *packet, uint8_t *message, size_t available);
@@ -174,7 +186,8 @@ void packet_release(struct nfbind_packet *packet);
 /* A compact copy with a message and changes of its own, in no books yet. */
 int packet_copy(const struct nfbind_packet *packet, struct nfbind_packet **ret_packet);
 
-struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size);
+/* Room for packets and bytes; it takes over a hold on the names. */
+struct nfbind_batch *batch_make(uint32_t capacity, size_t data_size, struct names *names);
 void batch_clear(struct nfbind_batch *batch);
 
 /* Parse the next packet of a batch, which must have room; NULL when it is malformed. */

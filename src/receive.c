@@ -87,11 +87,7 @@ static bool is_unused(const struct nfbind_batch *batch)
 
 struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue)
 {
-	struct nfbind_batch *batch = batch_make(queue->batch_size, slab_size(queue));
-
-	if (batch)
-		batch->names = names_hold(queue->names);
-	return batch;
+	return batch_make(queue->batch_size, slab_size(queue), names_hold(queue->names));
 }
 
 struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue)
@@ -536,7 +532,7 @@ int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_len,
 		      struct nfbind_batch **ret_batch)
 {
-	uint32_t capacity = (uint32_t)(data_len / (NLMSG_HDRLEN + 4)) + 1;
+	uint32_t capacity = (uint32_t)(data_len / PACKET_MESSAGE_LEAST) + 1;
 	struct datagram datagram = { .len = data_len, .is_cut = true };
 	struct nfbind_batch *batch = queue_take_slab(queue);
 	uint64_t malformed = queue->ledger->stats.malformed;
@@ -545,10 +541,10 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 		return -ENOMEM;
 	if (batch->data_size < data_len || batch->capacity < capacity) {
 		nfbind_batch_free(batch);
-		queue->slabs[queue->slab] = batch = batch_make(capacity, data_len);
+		queue->slabs[queue->slab] = batch =
+			batch_make(capacity, data_len, names_hold(queue->names));
 		if (!batch)
 			return -ENOMEM;
-		batch->names = names_hold(queue->names);
 	}
 	memcpy(batch->data, data, data_len);
 	datagram.data = batch->data;

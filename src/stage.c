@@ -11,6 +11,7 @@
 #include "ledger.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@
 #include "wire.h"
 
 enum {
-	STAGE_MAX = 4 << 20,  /* bytes that may wait when the kernel takes nothing */
 	SEND_TRIES = 8,       /* against signals */
 };
 
@@ -40,14 +40,13 @@ static bool is_plain(const struct nfbind_packet *packet)
 	return !(packet->flags & PACKET_CHANGED) && !(packet->set & ~(SET_MARK | SET_PRIORITY));
 }
 
-size_t stage_verdict_len(const struct nfbind_packet *packet)
+static_assert(sizeof(struct verdict_message) == VERDICT_MESSAGE_LEN, "no padding");
+
+size_t stage_changes_len(const struct nfbind_packet *packet)
 {
 	const struct edit *edit = packet->edit;
-	size_t len = sizeof(struct verdict_message);
+	size_t len = packet->set & SET_MARK ? 8 : 0;
 
-	if (packet_is_bare(packet))
-		return len;
-	len += packet->set & SET_MARK ? 8 : 0;
 	len += packet->set & SET_PRIORITY ? 8 : 0;
 	if (packet->set & (SET_VLAN_PROTO | SET_VLAN_TCI))
 		len += 4 + 2 * 8;
@@ -79,7 +78,7 @@ static int grow(struct stage *stage, size_t len)
 	return 0;
 }
 
-int stage_reserve(struct ledger *ledger, size_t len)
+int stage_make_room(struct ledger *ledger, size_t len)
 {
 	if (len > ledger->send_limit)
 		return -EMSGSIZE;
@@ -202,8 +201,17 @@ void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t
 {
 	struct slot *slot = packet->slot;
 	bool plain = is_plain(packet);
-	struct run next = {
-		.fill = plain && slot->is_coalescing ? ledger->fill : 0,
+	struct run next;
+
+	if (!plain || !slot->is_coalescing) {
+		put_header(ledger, packet, verdict);
+		if (!packet_is_bare(packet))
+			put_attributes(ledger, packet);
+		slot->run.fill = 0;
+		return;
+	}
+	next = (struct run){
+		.fill = ledger->fill,
 		.offset = ledger->stage.used,
 		.id = packet->id,
 		.verdict = verdict,
@@ -211,11 +219,10 @@ void stage_verdict(struct ledger *ledger, struct nfbind_packet *packet, uint32_t
 		.mark = packet->set & SET_MARK ? packet->mark : 0,
 		.priority = packet->set & SET_PRIORITY ? packet->priority : 0,
 	};
-
-	if (next.fill != 0 && extend_run(ledger, slot, &next))
+	if (extend_run(ledger, slot, &next))
 		return;
 	put_header(ledger, packet, verdict);
-	if (!packet_is_bare(packet))
+	if (packet->set != 0)
 		put_attributes(ledger, packet);
 	slot->run = next;
 }
