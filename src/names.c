@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,8 @@ struct known {
 struct names {
 	atomic_uint references;
 	pthread_mutex_t lock;
+	pthread_cond_t asked; /* somebody got an answer */
+	unsigned int askers;
 	int fd;
 	struct name *texts;
 	unsigned int texts_count;
@@ -46,6 +49,7 @@ struct names *names_make(int fd)
 		return NULL;
 	atomic_init(&names->references, 1);
 	pthread_mutex_init(&names->lock, NULL);
+	pthread_cond_init(&names->asked, NULL);
 	names->fd = fd;
 	return names;
 }
@@ -69,6 +73,7 @@ void names_free(struct names *names)
 	}
 	free(names->known);
 	pthread_mutex_destroy(&names->lock);
+	pthread_cond_destroy(&names->asked);
 	free(names);
 }
 
@@ -77,6 +82,8 @@ void names_close(struct names *names)
 	if (!names)
 		return;
 	pthread_mutex_lock(&names->lock);
+	while (names->askers > 0)
+		pthread_cond_wait(&names->asked, &names->lock);
 	names->fd = -1;
 	pthread_mutex_unlock(&names->lock);
 }
@@ -118,31 +125,49 @@ static struct known *find_known(struct names *names, uint32_t index)
 	return known;
 }
 
-static const char *find(struct names *names, uint32_t index)
+/* Whether the device has to be asked for; then it counts as asked. */
+static bool is_due(struct names *names, uint32_t index, const char **ret_name)
 {
 	struct known *known = find_known(names, index);
 	uint64_t now = socket_now();
-	char text[16];
 
-	if (!known || names->fd < 0)
-		return known ? known->name : NULL;
-	if (known->asked_at != 0 && now - known->asked_at < NAMES_FRESH)
-		return known->name;
+	*ret_name = known ? known->name : NULL;
+	if (!known || names->fd < 0 ||
+	    (known->asked_at != 0 && now - known->asked_at < NAMES_FRESH))
+		return false;
 	known->asked_at = now;
+	names->askers++;
+	return true;
+}
+
+static const char *take_answer(struct names *names, uint32_t index, const char *text)
+{
+	struct known *known = find_known(names, index);
+
+	names->askers--;
+	pthread_cond_broadcast(&names->asked);
 	/* A device that is gone keeps the name that it had. */
-	if (socket_device_name(names->fd, index, text) == 0)
+	if (text && known)
 		known->name = keep_text(names, text);
-	return known->name;
+	return known ? known->name : NULL;
 }
 
 const char *names_find(struct names *names, uint32_t index)
 {
 	const char *name;
+	char text[16];
+	bool is_known;
 
 	if (!names || index == 0)
 		return NULL;
 	pthread_mutex_lock(&names->lock);
-	name = find(names, index);
+	if (is_due(names, index, &name)) {
+		/* The descriptor stays open meanwhile: closing waits for those who ask. */
+		pthread_mutex_unlock(&names->lock);
+		is_known = socket_device_name(names->fd, index, text) == 0;
+		pthread_mutex_lock(&names->lock);
+		name = take_answer(names, index, is_known ? text : NULL);
+	}
 	pthread_mutex_unlock(&names->lock);
 	return name;
 }
