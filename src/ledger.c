@@ -488,7 +488,7 @@ static void let_go(struct ledger *ledger, struct nfbind_packet *packet)
 		return;
 	ledger_lock(ledger);
 	if (packet_state(packet) == PACKET_HELD) {
-		if (ledger->is_open && stage_reserve_defaults(ledger, 1) == 0) {
+		if (ledger->is_open) {
 			ledger_default(ledger, packet);
 			ledger->stats.defaulted++;
 			ledger_kick(ledger);

@@ -160,16 +160,26 @@ struct nfbind_packet *ledger_next_expired(struct ledger *ledger, uint64_t now);
  */
 int stage_make_room(struct ledger *ledger, size_t len);
 
+/*
+ * Every undecided packet has room for a bare verdict in the stage, whatever else is
+ * staged or sent meanwhile, so that letting it go never fails.
+ */
+static inline size_t stage_defaults_len(const struct ledger *ledger)
+{
+	return (ledger->batch_undecided + ledger->kept_count) * VERDICT_MESSAGE_LEN;
+}
+
 static inline int stage_reserve(struct ledger *ledger, size_t len)
 {
 	const struct stage *stage = &ledger->stage;
 
-	if (len <= ledger->send_limit && stage->used + len <= stage->size && stage->used < STAGE_MAX)
+	if (len <= ledger->send_limit && stage->used < STAGE_MAX &&
+	    stage->used + len + stage_defaults_len(ledger) <= stage->size)
 		return 0;
 	return stage_make_room(ledger, len);
 }
 
-/* Room for the default verdicts of a batch, so that these never fail. */
+/* Room for the default verdicts of so many more undecided packets: these never fail. */
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
 bool stage_is_empty(const struct ledger *ledger);
 /* What a packet's changes add to its verdict message. */

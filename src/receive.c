@@ -232,8 +232,6 @@ static void give_expired(struct nfbind_queue *queue)
 	struct nfbind_packet *packet;
 
 	while (now != 0 && (packet = ledger_next_expired(ledger, now))) {
-		if (stage_reserve_defaults(ledger, 1) < 0)
-			return;
 		queue_notice(queue, NFBIND_NOTICE_EXPIRED, packet->queue, packet->id, 0, 1);
 		ledger_default(ledger, packet);
 		ledger->stats.expired++;

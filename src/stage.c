@@ -84,12 +84,12 @@ int stage_make_room(struct ledger *ledger, size_t len)
 		return -EMSGSIZE;
 	if (ledger->stage.used + len > STAGE_MAX)
 		return -EAGAIN;
-	return grow(&ledger->stage, len);
+	return grow(&ledger->stage, len + stage_defaults_len(ledger));
 }
 
 int stage_reserve_defaults(struct ledger *ledger, size_t count)
 {
-	return grow(&ledger->stage, count * sizeof(struct verdict_message));
+	return grow(&ledger->stage, count * VERDICT_MESSAGE_LEN + stage_defaults_len(ledger));
 }
 
 static void put_header(struct ledger *ledger, const struct nfbind_packet *packet,
@@ -351,6 +351,8 @@ static int send_next(struct ledger *ledger)
 	if (ledger->flight.used == 0) {
 		struct stage flight = ledger->stage;
 
+		if (grow(&ledger->flight, stage_defaults_len(ledger)) < 0)
+			return -EAGAIN;
 		ledger->stage = ledger->flight;
 		ledger->flight = flight;
 		ledger->fill++;
