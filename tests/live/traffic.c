@@ -165,11 +165,11 @@ void hear_nothing(int fd)
 	ck_assert_int_eq(hear(fd, room, sizeof(room), 20), -1);
 }
 
-uint32_t hear_numbers(int fd, uint32_t first)
+uint32_t hear_numbers(int fd, uint32_t first, int milliseconds)
 {
 	uint32_t number, count = 0;
 
-	while (hear(fd, &number, sizeof(number), 20) == sizeof(number)) {
+	while (hear(fd, &number, sizeof(number), milliseconds) == sizeof(number)) {
 		ck_assert_uint_eq(ntohl(number), first + count);
 		count++;
 	}

@@ -47,7 +47,7 @@ int tcp_outcome(int fd, int milliseconds);
 
 void say(int fd, const void *data, size_t data_len);
 void say_text(int fd, const char *text);
-/* Datagrams "0", "1", ... in 4 bytes, big-endian, from `first` on. */
+/* Datagrams that count up from `first`, in 4 bytes, big-endian. */
 void say_numbers(int fd, uint32_t first, uint32_t count);
 
 /* The length of what arrives in time, or -1. */
@@ -57,7 +57,10 @@ void hear_text(int fd, const char *text);
 void hear_bytes(int fd, const void *data, size_t data_len);
 /* Nothing is there, now that everything has been decided. */
 void hear_nothing(int fd);
-/* How many of the numbered datagrams arrived; they must be `first`, `first` + 1 and so on. */
-uint32_t hear_numbers(int fd, uint32_t first);
+/*
+ * How many of the numbered datagrams arrived, until none comes for so long; they
+ * must be `first`, `first` + 1 and so on.
+ */
+uint32_t hear_numbers(int fd, uint32_t first, int milliseconds);
 
 #endif
