@@ -53,11 +53,8 @@ void ledger_free(struct ledger *ledger)
 	free(ledger->buckets);
 	free(ledger->stage.data);
 	free(ledger->flight.data);
-	/* In a child, another thread of the parent may have held the lock for ever. */
-	if (!ledger_is_forked(ledger)) {
-		pthread_mutex_destroy(&ledger->lock);
-		pthread_cond_destroy(&ledger->changed);
-	}
+	pthread_mutex_destroy(&ledger->lock);
+	pthread_cond_destroy(&ledger->changed);
 	if (ledger->canary)
 		munmap(ledger->canary, CANARY_SIZE);
 	free(ledger);
@@ -94,14 +91,11 @@ bool ledger_is_forked(const struct ledger *ledger)
 	return ledger->pid != 0 && ledger->pid != getpid();
 }
 
-void ledger_lock(struct ledger *ledger)
+void ledger_await_change(struct ledger *ledger)
 {
-	pthread_mutex_lock(&ledger->lock);
-}
-
-void ledger_unlock(struct ledger *ledger)
-{
-	pthread_mutex_unlock(&ledger->lock);
+	ledger->leavers++;
+	pthread_cond_wait(&ledger->changed, &ledger->lock);
+	ledger->leavers--;
 }
 
 void ledger_explain(struct ledger *ledger, enum nfbind_side side, const char *format, ...)

@@ -82,6 +82,7 @@ struct ledger {
 	bool is_waiting;        /* the receiver sleeps, or is about to */
 	bool is_sending;
 	unsigned int readers;   /* threads that read statistics from the socket */
+	unsigned int leavers;   /* threads that wait for `changed` */
 	atomic_int wake_fd;     /* -1 until somebody had to wait */
 	atomic_bool is_woken;   /* the caller's wake, sticky once */
 
@@ -112,8 +113,24 @@ void ledger_free(struct ledger *ledger);
 bool ledger_is_forked(const struct ledger *ledger);
 int ledger_plant_canary(struct ledger *ledger);
 
-void ledger_lock(struct ledger *ledger);
-void ledger_unlock(struct ledger *ledger);
+static inline void ledger_lock(struct ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+}
+
+static inline void ledger_unlock(struct ledger *ledger)
+{
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+/* With the lock held: wait until something changed, and tell those who do. */
+void ledger_await_change(struct ledger *ledger);
+
+static inline void ledger_tell_change(struct ledger *ledger)
+{
+	if (ledger->leavers > 0)
+		pthread_cond_broadcast(&ledger->changed);
+}
 
 /* The rest is called with the lock held. */
 

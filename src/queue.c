@@ -130,7 +130,7 @@ static void wait_until_left(struct ledger *ledger)
 		ledger_lock(ledger);
 	}
 	while (ledger->is_receiving || ledger->is_sending || ledger->readers > 0)
-		pthread_cond_wait(&ledger->changed, &ledger->lock);
+		ledger_await_change(ledger);
 }
 
 static int close_here(struct nfbind_queue *queue)
@@ -147,7 +147,7 @@ static int close_here(struct nfbind_queue *queue)
 	if (!stage_is_empty(ledger))
 		r = stage_send(ledger);
 	while (ledger->is_sending)
-		pthread_cond_wait(&ledger->changed, &ledger->lock);
+		ledger_await_change(ledger);
 	ledger->is_open = false;
 	names_close(queue->names);
 	wake_fd = atomic_exchange(&ledger->wake_fd, -1);
@@ -156,7 +156,7 @@ static int close_here(struct nfbind_queue *queue)
 	if (wake_fd >= 0)
 		close(wake_fd);
 	ledger_lock(ledger);
-	pthread_cond_broadcast(&ledger->changed);
+	ledger_tell_change(ledger);
 	return r < 0 ? -EAGAIN : 0;
 }
 
@@ -536,7 +536,6 @@ static int read_own(struct nfbind_queue *queue, uint16_t number, struct nfbind_q
 	stats->queue_undecided = slot->undecided;
 	stats->receive_buffer = ledger->socket.receive_buffer;
 	stats->send_buffer = ledger->socket.send_buffer;
-	stats->port_id = ledger->socket.port_id;
 	stats->notices = queue->notices ? queue->notices->count : 0;
 	return 0;
 }
@@ -561,11 +560,12 @@ int nfbind_queue_read_stats(struct nfbind_queue *queue, uint16_t number,
 	if (r < 0)
 		return r;
 	read_kernel(queue, number, &stats);
+	(void)socket_read_port_id(&ledger->socket, &stats.port_id);
 	if (socket_read_drops(&ledger->socket, &stats.socket_drops) == 0)
 		stats.present |= NFBIND_QUEUE_STATS_SOCKET;
 	ledger_lock(ledger);
 	ledger->readers--;
-	pthread_cond_broadcast(&ledger->changed);
+	ledger_tell_change(ledger);
 	ledger_unlock(ledger);
 	plain_copy(ret_stats, ret_stats_size, &stats, sizeof(stats));
 	return 0;

@@ -50,7 +50,7 @@ struct nfbind_queue {
 	bool is_answered;
 };
 
-/* Common to the session's calls: 0, -ESHUTDOWN when it is not open, -ECHILD in a child. */
+/* 0, or -ESHUTDOWN when the session is not open; with the lock held. */
 int queue_check(const struct nfbind_queue *queue);
 
 /* Enter and leave as the one receiving thread; the lock is held in between. */

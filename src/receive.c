@@ -19,10 +19,6 @@
 
 int queue_check(const struct nfbind_queue *queue)
 {
-	if (!queue)
-		return -EINVAL;
-	if (ledger_is_forked(queue->ledger))
-		return -ECHILD;
 	return queue->ledger->is_open && !queue->ledger->is_closing ? 0 : -ESHUTDOWN;
 }
 
@@ -54,7 +50,7 @@ int queue_enter(struct nfbind_queue *queue)
 void queue_leave(struct nfbind_queue *queue)
 {
 	queue->ledger->is_receiving = false;
-	pthread_cond_broadcast(&queue->ledger->changed);
+	ledger_tell_change(queue->ledger);
 	ledger_unlock(queue->ledger);
 }
 

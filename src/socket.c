@@ -30,6 +30,9 @@
 
 #include "options.h"
 
+/* Below this the kernel rounds up by rules of its own. */
+enum { BUFFER_LEAST = 8192 };
+
 #ifndef SIOCGSKNS
 #define SIOCGSKNS 0x894C
 #endif
@@ -174,14 +177,18 @@ static int adopt(int fd, struct mnl_socket **ret_socket)
 	return 0;
 }
 
-/* FORCE needs rights in the initial user namespace; the plain option is capped by a sysctl. */
+/*
+ * FORCE needs rights in the initial user namespace, and then the kernel counts twice
+ * what it was told (net/core/sock.c); the plain option is capped by a sysctl.
+ */
 static uint32_t size_buffer(int fd, int force, int plain, uint32_t wanted)
 {
-	int value = wanted > INT32_MAX ? INT32_MAX : (int)wanted;
+	int value = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted;
 	int effective;
 
-	if (setsockopt(fd, SOL_SOCKET, force, &value, sizeof(value)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, plain, &value, sizeof(value));
+	if (value >= BUFFER_LEAST && setsockopt(fd, SOL_SOCKET, force, &value, sizeof(value)) == 0)
+		return 2 * (uint32_t)value;
+	(void)setsockopt(fd, SOL_SOCKET, plain, &value, sizeof(value));
 	effective = socket_option(fd, plain);
 	return effective > 0 ? (uint32_t)effective : 0;
 }
@@ -195,14 +202,10 @@ static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t recei
 	/* An overrun would otherwise stop delivery until the socket is drained. */
 	if (mnl_socket_setsockopt(socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
 		return -errno;
-	/* Both are old enough to be there; without them errors only say less. */
+	/* A refused verdict must not come back with its payload. */
 	(void)mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
-	(void)mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
 	self->receive_buffer = size_buffer(self->fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
 	self->send_buffer = size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
-	if (mnl_socket_get_portid(socket) == 0 && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	self->port_id = mnl_socket_get_portid(socket);
 	self->mnl = socket;
 	return 0;
 }
@@ -210,14 +213,26 @@ static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t recei
 /*
  * A netlink socket that is connected to the kernel refuses all other senders
  * (net/netlink/af_netlink.c, netlink_getsockbyportid()), so that they need not be
- * told apart datagram by datagram.
+ * told apart datagram by datagram. Connecting also gives it a port id.
  */
-static void connect_to_kernel(struct socket *self)
+static int connect_to_kernel(struct socket *self)
 {
 	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-	self->is_connected =
-		connect(self->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) == 0;
+	if (connect(self->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return -errno;
+	self->is_connected = true;
+	return 0;
+}
+
+/* An adopted socket is also somebody else's: its state stays as it is. */
+static int give_port(struct socket *self, bool is_adopted)
+{
+	if (!is_adopted)
+		return connect_to_kernel(self);
+	if (mnl_socket_get_portid(self->mnl) != 0)
+		return 0;
+	return mnl_socket_bind(self->mnl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 }
 
 int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer,
@@ -232,15 +247,13 @@ int socket_open(struct socket *self, const struct socket_place *place, uint32_t 
 	if (r < 0)
 		return r;
 	r = set_up(self, socket, receive_buffer, send_buffer);
+	if (r == 0)
+		r = give_port(self, place->socket_fd >= 0);
 	if (r < 0) {
 		mnl_socket_close(socket);
-		self->fd = -1;
-		return r;
+		*self = (struct socket){ .fd = -1 };
 	}
-	/* An adopted socket is also somebody else's: its state stays as it is. */
-	if (place->socket_fd < 0)
-		connect_to_kernel(self);
-	return 0;
+	return r;
 }
 
 static void free_scratch(struct socket_scratch *scratch)
@@ -458,6 +471,17 @@ void socket_clear_wake(int wake_fd)
 }
 
 /* Asking about the socket. */
+
+int socket_read_port_id(struct socket *self, uint32_t *ret_port_id)
+{
+	struct sockaddr_nl address = { 0 };
+	socklen_t len = sizeof(address);
+
+	if (getsockname(self->fd, (struct sockaddr *)&address, &len) < 0)
+		return -errno;
+	*ret_port_id = address.nl_pid;
+	return 0;
+}
 
 int socket_read_drops(struct socket *self, uint32_t *ret_drops)
 {

@@ -23,7 +23,6 @@ struct socket_place {
 
 struct socket {
 	int fd; /* -1 when closed */
-	uint32_t port_id;
 	uint32_t receive_buffer; /* effective, as the kernel counts */
 	uint32_t send_buffer;
 	bool is_connected; /* to the kernel: nobody else can send to it */
@@ -55,7 +54,7 @@ enum socket_event {
 
 int socket_place_from(const struct nfbind_options *options, struct socket_place *ret_place);
 
-/* NETLINK_NETFILTER, close-on-exec, capped and extended acks, no ENOBUFS, buffers forced. */
+/* NETLINK_NETFILTER, close-on-exec, capped acks, no ENOBUFS, buffers forced. */
 int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer,
 		uint32_t send_buffer);
 void socket_close(struct socket *socket);
@@ -79,6 +78,7 @@ int socket_make_wake(void);       /* a wake descriptor */
 void socket_set_wake(int wake_fd);   /* signal-safe */
 void socket_clear_wake(int wake_fd);
 
+int socket_read_port_id(struct socket *socket, uint32_t *ret_port_id);
 int socket_read_drops(struct socket *socket, uint32_t *ret_drops);
 
 /* The name of a device in the socket's namespace, at most 15 bytes and a NUL. */

@@ -379,6 +379,6 @@ int stage_send(struct ledger *ledger)
 		explain_send(ledger, r);
 		ledger_kick(ledger);
 	}
-	pthread_cond_broadcast(&ledger->changed);
+	ledger_tell_change(ledger);
 	return r;
 }

@@ -262,7 +262,6 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 	if (fake.open_error)
 		return fake.open_error;
 	socket->fd = FD_FIRST + (int)(number++ % 1000);
-	socket->port_id = fake.port_id++;
 	socket->receive_buffer = receive_buffer * 2;
 	socket->send_buffer = fake.send_buffer ? fake.send_buffer : send_buffer;
 	return 0;
@@ -481,6 +480,12 @@ void socket_clear_wake(int wake_fd)
 
 	if (read(wake_fd, &count, sizeof(count)) < 0)
 		return;
+}
+
+int socket_read_port_id(struct socket *socket, uint32_t *ret_port_id)
+{
+	*ret_port_id = FAKE_PORT;
+	return 0;
 }
 
 int socket_read_drops(struct socket *socket, uint32_t *ret_drops)
