@@ -89,11 +89,12 @@ int read_arguments(const struct manual *manual, int argc, char **argv)
 
 /* Signals. */
 
-static struct nfbind_queue *sessions[SESSIONS_MAX];
+static struct nfbind_queue *volatile sessions[SESSIONS_MAX];
+static volatile sig_atomic_t is_told;
 
 static void handle_signal(int number)
 {
-	(void)number;
+	is_told = number;
 	for (int i = 0; i < SESSIONS_MAX; i++)
 		nfbind_queue_wake(sessions[i]); /* NULL is fine */
 }
@@ -109,13 +110,16 @@ void wake_on_signals(struct nfbind_queue *queue)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (is_told)
+		nfbind_queue_wake(queue); /* the signal came before this session was here */
 }
 
 void forget_signals(void)
 {
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	memset(sessions, 0, sizeof(sessions));
+	for (int i = 0; i < SESSIONS_MAX; i++)
+		sessions[i] = NULL;
 }
 
 /* Telling people. */
