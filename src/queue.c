@@ -47,12 +47,10 @@ static int open_socket(struct nfbind_queue *queue, const struct nfbind_options *
 		       struct socket_place *place)
 {
 	struct ledger *ledger = queue->ledger;
-	int r;
+	int r = socket_open(&ledger->socket, place,
+			    (uint32_t)options_number(options, NFBIND_OPTIONS_RECEIVE_BUFFER,
+						     RECEIVE_BUFFER));
 
-	r = socket_open(&ledger->socket, place,
-			(uint32_t)options_number(options, NFBIND_OPTIONS_RECEIVE_BUFFER,
-						 RECEIVE_BUFFER),
-			(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER));
 	if (r < 0)
 		return r;
 	queue->names = names_make(ledger->socket.fd);
@@ -63,13 +61,14 @@ static int open_socket(struct nfbind_queue *queue, const struct nfbind_options *
 	return 0;
 }
 
-static void opened(struct nfbind_queue *queue, const struct socket_place *place)
+static void opened(struct nfbind_queue *queue, const struct nfbind_options *options,
+		   const struct socket_place *place)
 {
 	struct ledger *ledger = queue->ledger;
 
 	ledger->pid = getpid();
-	/* The kernel keeps some of the buffer for itself (net/netlink/af_netlink.c). */
-	ledger->send_limit = ledger->socket.send_buffer > 64 ? ledger->socket.send_buffer - 32 : 32;
+	queue->send_buffer =
+		(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER);
 	queue->is_adopted = place->socket_fd >= 0;
 	queue->slot_size = queue->is_adopted ? queue_slot_size(PAYLOAD_MAX) : 0;
 	ledger->is_open = true;
@@ -97,7 +96,7 @@ int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind_options *o
 	queue->batch_size = (uint32_t)batch;
 	ledger_lock(ledger);
 	if (r == 0)
-		opened(queue, &place);
+		opened(queue, options, &place);
 	else
 		r = diagnose_open(ledger, &place, r);
 	ledger_unlock(ledger);

@@ -41,6 +41,7 @@ struct nfbind_queue {
 	unsigned int slab;           /* the one that was used last */
 	struct stash stash;
 	struct notices *notices;     /* made with the first one */
+	uint32_t send_buffer;        /* to be asked for */
 	uint32_t drops;              /* the socket's drop counter, as last read */
 	uint64_t noted;              /* notices ever */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */

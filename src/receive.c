@@ -480,6 +480,20 @@ static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch, bool
 	return (int)batch->count;
 }
 
+static int prepare_verdicts(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	int r;
+
+	ledger_unlock(ledger);
+	r = ledger_plant_canary(ledger);
+	socket_prepare_sending(&ledger->socket, queue->send_buffer);
+	ledger_lock(ledger);
+	/* The kernel keeps some of the buffer for itself (net/netlink/af_netlink.c). */
+	ledger->send_limit = ledger->socket.send_buffer > 64 ? ledger->socket.send_buffer - 32 : 32;
+	return r;
+}
+
 /* What the first batch needs, and the end of the former one. */
 static int prepare(struct nfbind_queue *queue)
 {
@@ -491,11 +505,8 @@ static int prepare(struct nfbind_queue *queue)
 		if (!queue->datagrams)
 			return -ENOMEM;
 	}
-	if (!ledger->canary) {
-		ledger_unlock(ledger);
-		r = ledger_plant_canary(ledger);
-		ledger_lock(ledger);
-	}
+	if (ledger->send_limit == 0)
+		r = prepare_verdicts(queue);
 	if (r == 0)
 		r = end_batch(queue);
 	/* What the kernel did not take stays staged, and does not keep us from reading. */

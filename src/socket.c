@@ -193,8 +193,7 @@ static uint32_t size_buffer(int fd, int force, int plain, uint32_t wanted)
 	return effective > 0 ? (uint32_t)effective : 0;
 }
 
-static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t receive_buffer,
-		  uint32_t send_buffer)
+static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t receive_buffer)
 {
 	int on = 1;
 
@@ -202,12 +201,18 @@ static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t recei
 	/* An overrun would otherwise stop delivery until the socket is drained. */
 	if (mnl_socket_setsockopt(socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
 		return -errno;
-	/* A refused verdict must not come back with its payload. */
-	(void)mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
 	self->receive_buffer = size_buffer(self->fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
-	self->send_buffer = size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
 	self->mnl = socket;
 	return 0;
+}
+
+void socket_prepare_sending(struct socket *self, uint32_t send_buffer)
+{
+	int on = 1;
+
+	/* A refused verdict must not come back with its payload. */
+	(void)mnl_socket_setsockopt(self->mnl, NETLINK_CAP_ACK, &on, sizeof(on));
+	self->send_buffer = size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
 }
 
 /*
@@ -235,8 +240,7 @@ static int give_port(struct socket *self, bool is_adopted)
 	return mnl_socket_bind(self->mnl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 }
 
-int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer,
-		uint32_t send_buffer)
+int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer)
 {
 	struct mnl_socket *socket;
 	int r;
@@ -246,7 +250,7 @@ int socket_open(struct socket *self, const struct socket_place *place, uint32_t 
 				    at_place(place, open_netlink, &socket);
 	if (r < 0)
 		return r;
-	r = set_up(self, socket, receive_buffer, send_buffer);
+	r = set_up(self, socket, receive_buffer);
 	if (r == 0)
 		r = give_port(self, place->socket_fd >= 0);
 	if (r < 0) {

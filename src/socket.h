@@ -54,9 +54,11 @@ enum socket_event {
 
 int socket_place_from(const struct nfbind_options *options, struct socket_place *ret_place);
 
-/* NETLINK_NETFILTER, close-on-exec, capped acks, no ENOBUFS, buffers forced. */
-int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer,
-		uint32_t send_buffer);
+/* NETLINK_NETFILTER, close-on-exec, no ENOBUFS, receive buffer forced. */
+int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer);
+
+/* What only verdicts need: capped errors, and the send buffer, forced. */
+void socket_prepare_sending(struct socket *socket, uint32_t send_buffer);
 void socket_close(struct socket *socket);
 
 /* Bytes taken, or -errno. */

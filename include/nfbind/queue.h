@@ -194,7 +194,7 @@ struct nfbind_queue_stats {
 	uint32_t socket_drops;
 	/** Effective receive buffer, in the kernel's accounting (twice the bytes asked for). */
 	uint32_t receive_buffer;
-	/** Effective send buffer, in the kernel's accounting. */
+	/** Effective send buffer, in the kernel's accounting; 0 before the first batch. */
 	uint32_t send_buffer;
 	/** The session's port id. */
 	uint32_t port_id;

@@ -250,21 +250,24 @@ int socket_place_from(const struct nfbind_options *options, struct socket_place 
 	return 0;
 }
 
-int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer,
-		uint32_t send_buffer)
+int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer)
 {
 	static unsigned int number;
 
 	*socket = (struct socket){ .fd = -1 };
 	fake.place = *place;
 	fake.asked_receive_buffer = receive_buffer;
-	fake.asked_send_buffer = send_buffer;
 	if (fake.open_error)
 		return fake.open_error;
 	socket->fd = FD_FIRST + (int)(number++ % 1000);
 	socket->receive_buffer = receive_buffer * 2;
-	socket->send_buffer = fake.send_buffer ? fake.send_buffer : send_buffer;
 	return 0;
+}
+
+void socket_prepare_sending(struct socket *socket, uint32_t send_buffer)
+{
+	fake.asked_send_buffer = send_buffer;
+	socket->send_buffer = fake.send_buffer ? fake.send_buffer : send_buffer;
 }
 
 void socket_close(struct socket *socket)
