@@ -107,7 +107,7 @@ static const struct field packet_rows[] = {
 	ROW(TCP_WINDOW, "tcp-window", U16, EDIT),
 	ROW(TCP_URGENT, "tcp-urgent", U16, EDIT),
 	ROW(TCP_OPTIONS, "tcp-options", BYTES, EDIT, .size = 40),
-	ROW(TCP_MSS, "tcp-mss", U16, READ),
+	ROW(TCP_MSS, "tcp-mss", U16, EDIT),
 	ROW(ICMP_TYPE, "icmp-type", U8, EDIT),
 	ROW(ICMP_CODE, "icmp-code", U8, EDIT),
 	ROW(ICMP_ID, "icmp-id", U16, EDIT),
