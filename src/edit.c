@@ -172,16 +172,14 @@ static void patch_ipv4(uint8_t *data, uint32_t at, const void *bytes, uint32_t l
 		   checksum_add_at(0, at, bytes, len));
 }
 
-int edit_patch(struct nfbind_packet *packet, const struct view *view, uint32_t at,
-	       const void *data, uint32_t len)
+static int patch_unchecked(struct nfbind_packet *packet, const struct view *view, uint32_t at,
+			   const void *data, uint32_t len)
 {
 	struct measure before = { 0 }, after;
 	struct coverage coverage;
 	uint8_t *bytes;
-	int r = check_repair(packet, view);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (len == 0 || memcmp(packet->payload + at, data, len) == 0)
 		return 0;
 	r = packet_resize(packet, packet->payload_len);
@@ -203,6 +201,14 @@ int edit_patch(struct nfbind_packet *packet, const struct view *view, uint32_t a
 	}
 	view_finish(packet);
 	return 0;
+}
+
+int edit_patch(struct nfbind_packet *packet, const struct view *view, uint32_t at,
+	       const void *data, uint32_t len)
+{
+	int r = check_repair(packet, view);
+
+	return r < 0 ? r : patch_unchecked(packet, view, at, data, len);
 }
 
 /* Whether the length fields can follow: those that were wrong before would be guesswork. */
@@ -309,6 +315,7 @@ static int splice(struct nfbind_packet *packet, const struct view *view, uint32_
 	if (r < 0)
 		return r;
 	fix_lengths(packet->payload, view, at, remove, insert);
+	packet->flags &= (uint8_t)~PACKET_VIEWED;
 	if (packet->flags & PACKET_PARTIAL) {
 		view_finish(packet);
 		return 0;
@@ -320,18 +327,16 @@ static int splice(struct nfbind_packet *packet, const struct view *view, uint32_
 	return 0;
 }
 
-int edit_splice(struct nfbind_packet *packet, const struct view *view, uint32_t offset,
-		uint32_t remove, const void *data, size_t data_len)
+static int splice_unchecked(struct nfbind_packet *packet, const struct view *view, uint32_t offset,
+			    uint32_t remove, const void *data, size_t data_len)
 {
 	uint32_t at = view->l4_payload + offset;
 	uint32_t insert = (uint32_t)data_len;
 	void *copy;
-	int r = edit_check_splice(packet, view, offset, remove, data_len);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (insert == remove)
-		return edit_patch(packet, view, at, data, insert);
+		return patch_unchecked(packet, view, at, data, insert);
 	if (insert == 0)
 		return splice(packet, view, at, remove, NULL, 0);
 	/* The new bytes may be part of the old ones, which move or are freed. */
@@ -342,6 +347,14 @@ int edit_splice(struct nfbind_packet *packet, const struct view *view, uint32_t 
 	r = splice(packet, view, at, remove, copy, insert);
 	free(copy);
 	return r;
+}
+
+int edit_splice(struct nfbind_packet *packet, const struct view *view, uint32_t offset,
+		uint32_t remove, const void *data, size_t data_len)
+{
+	int r = edit_check_splice(packet, view, offset, remove, data_len);
+
+	return r < 0 ? r : splice_unchecked(packet, view, offset, remove, data, data_len);
 }
 
 /* nfqnl_ct_seq_adjust() follows a length change when the connection is translated. */
@@ -393,7 +406,7 @@ int edit_splice_checked(struct nfbind_packet *packet, const struct view *view, u
 		if (r < 0)
 			return r;
 	}
-	return edit_splice(packet, view, offset, remove, data, data_len);
+	return splice_unchecked(packet, view, offset, remove, data, data_len);
 }
 
 int nfbind_packet_splice(struct nfbind_packet *packet, uint32_t offset, uint32_t remove,

@@ -174,8 +174,10 @@ int packet_resize(struct nfbind_packet *packet, uint32_t len)
 	if (len > PAYLOAD_MAX)
 		return -EMSGSIZE;
 	if (!(packet->flags & PACKET_CHANGED))
-		packet->least_len = view_least_len(packet->payload, packet->payload_len);
+		packet->least_len = view_least_len(packet);
 	packet->flags |= PACKET_CHANGED;
+	if (len != packet->payload_len)
+		packet->flags &= (uint8_t)~PACKET_VIEWED;
 	if (len <= packet->payload_len) {
 		packet->payload_len = len;
 		return 0;
@@ -593,6 +595,7 @@ static int set_payload(struct nfbind_packet *packet, const void *data, size_t da
 		memcpy(copy, data, data_len);
 	}
 	r = packet_resize(packet, (uint32_t)data_len);
+	packet->flags &= (uint8_t)~PACKET_VIEWED;
 	if (r == 0 && data_len > 0)
 		memmove(packet->payload, from, data_len);
 	free(copy);

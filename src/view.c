@@ -292,15 +292,24 @@ int view_parse(const uint8_t *data, size_t data_len, struct view *ret_view)
 
 int view_of(const struct nfbind_packet *packet, struct view *ret_view)
 {
-	return view_parse(packet->payload, packet->payload_len, ret_view);
+	/* Only what is known of it changes: a packet is for one thread at a time. */
+	struct nfbind_packet *known = (struct nfbind_packet *)(uintptr_t)packet;
+	int r;
+
+	if (!(packet->flags & PACKET_VIEWED)) {
+		r = view_parse(packet->payload, packet->payload_len, &known->view);
+		if (r < 0)
+			return r;
+		known->flags |= PACKET_VIEWED;
+	}
+	*ret_view = packet->view;
+	return 0;
 }
 
 /* nfqnl_mangle() refuses less than skb_transport_offset(), and the packet is lost. */
-uint32_t view_least_len(const uint8_t *data, size_t data_len)
+uint32_t view_least_len(const struct nfbind_packet *packet)
 {
 	struct view view;
 
-	if (view_parse(data, data_len, &view) < 0)
-		return (uint32_t)data_len;
-	return view.headers_end;
+	return view_of(packet, &view) < 0 ? packet->payload_len : view.headers_end;
 }

@@ -24,30 +24,10 @@ enum protocol {
 	PROTOCOL_UDPLITE = 136,
 };
 
-/* Offsets count from the start of the IP header. */
-struct view {
-	uint8_t version;       /* 4 or 6 */
-	uint8_t protocol;      /* behind the extension headers */
-	bool has_protocol;     /* false when the bytes end before it */
-	bool is_fragment;      /* any fragment, the first included */
-	bool more_fragments;
-	bool is_unsized;       /* its own length field does not count: jumbogram, BIG TCP, nonsense */
-	uint16_t fragment_offset; /* in bytes */
-	uint32_t fragment_header; /* offset of the IPv6 fragment header; 0 for none */
-	uint32_t headers_end;  /* where the IP header and its options or extensions end */
-	uint32_t l4;           /* offset of the transport header; 0 when it is not there */
-	uint32_t l4_payload;   /* offset of what follows it; 0 when it is not there in full */
-	uint32_t l4_end;       /* where that ends: UDP may end before IP does */
-	uint32_t end;          /* where the IP packet ends, by its own length and by the bytes */
-	uint32_t own_end;      /* where it ends by its own length, whether the bytes are there or not */
-	uint32_t src;          /* offsets of the addresses that the pseudo header takes: with */
-	uint32_t dst;          /* source routing and Mobile IPv6 not those of the IP header */
-};
-
 /* -EINVAL when the bytes do not start with a whole IPv4 or IPv6 header. */
 int view_parse(const uint8_t *data, size_t data_len, struct view *ret_view);
 
-/* Parse the packet as it is now. */
+/* The packet as it is now; walked once and kept until its length or its headers change. */
 int view_of(const struct nfbind_packet *packet, struct view *ret_view);
 
 /* Whether bytes are missing: the kernel cut the packet, or it says it is longer. */
@@ -100,7 +80,7 @@ uint32_t view_crc(const uint8_t *data, const struct coverage *coverage);
 void view_finish(struct nfbind_packet *packet);
 
 /* The shortest payload that the kernel takes back: up to the transport header as it was received. */
-uint32_t view_least_len(const uint8_t *data, size_t data_len);
+uint32_t view_least_len(const struct nfbind_packet *packet);
 
 /* The protocol part of the readable line, as "UDP 10.0.0.1:53 > 10.0.0.2:4711 len 40". */
 void view_print(const struct nfbind_packet *packet, struct text *text);
