@@ -45,11 +45,12 @@ NFBIND_API void nfbind_tracker_free(struct nfbind_tracker *tracker);
 /**
  * Bring a TCP packet in line with the changes that its flow has had: sequence
  * and acknowledgement numbers, SACK blocks, and changes made before in data that
- * is now sent again. A packet of no flow with changes passes as it is.
+ * is now sent again. A packet of no flow with changes passes as it is. A second
+ * time does nothing.
  *
  * @error EINVAL the packet is no TCP segment, or a fragment
  * @error EALREADY the packet was decided or kept
- * @error EOPNOTSUPP the packet is truncated and needs a change
+ * @error EOPNOTSUPP the packet is truncated and needs a change, or a large segment that would shrink
  * @error EMSGSIZE a repeated change makes it longer than 65531 bytes
  * @error ENOSPC every flow has changes: there is no room for another
  * @error ENOMEM out of memory
@@ -61,13 +62,16 @@ NFBIND_API int nfbind_tracker_apply(struct nfbind_tracker *tracker, struct nfbin
  * Replace `remove` bytes of the TCP payload, from `offset`, by others of any
  * number, and remember it. The packet must have passed nfbind_tracker_apply();
  * offset and payload are those that the packet has now. Data that was sent before
- * (a retransmission, in whole or part) cannot be changed anew.
+ * (a retransmission, in whole or part) cannot be changed anew, and only the newest
+ * packet of a direction can be changed. Segments grow: set tcp-mss in the SYN where
+ * that may exceed the path's MTU.
  *
  * @error EINVAL the packet is no TCP segment, or did not pass nfbind_tracker_apply()
  * @error EALREADY the packet was decided or kept, or this data was sent before
  * @error ERANGE offset and remove lie outside the payload
  * @error EOPNOTSUPP the packet is truncated, or a large segment that would shrink
  * @error EMSGSIZE the packet would be longer than 65531 bytes
+ * @error ENOSPC the receiver has 256 changes or 1 MiB of inserted bytes of this direction to acknowledge
  * @error ENOMEM out of memory
  * @since 0.1
  */
