@@ -51,7 +51,7 @@ struct job {
 	struct nfbind_tracker *tracker;
 	const char *word, *replacement;
 	size_t word_len, replacement_len;
-	uint64_t replaced, no_room;
+	uint64_t replaced, no_room, sent_before;
 };
 
 /* Where the word is in the transport payload, at or behind an offset; -1 if it is not. */
@@ -87,7 +87,7 @@ static int replace_one(struct job *job, struct nfbind_packet *packet, uint32_t o
 				    job->replacement_len);
 }
 
-static int replace_all(struct job *job, struct nfbind_packet *packet, bool is_tcp)
+static void replace_all(struct job *job, struct nfbind_packet *packet, bool is_tcp)
 {
 	int64_t offset = 0;
 
@@ -95,14 +95,13 @@ static int replace_all(struct job *job, struct nfbind_packet *packet, bool is_tc
 		int r = has_room(job, packet) ?
 				replace_one(job, packet, (uint32_t)offset, is_tcp) : -EMSGSIZE;
 
+		/* What failed has changed nothing: the word stays, and the packet is as good as before. */
 		job->replaced += r == 0;
-		job->no_room += r == -EMSGSIZE;
-		/* What passed unchanged before stays so when it is sent again (-EALREADY). */
-		if (r < 0 && r != -EMSGSIZE && r != -EALREADY)
-			return r;
+		job->no_room += r == -EMSGSIZE || r == -ENOSPC;
+		/* What passed unchanged before stays so when it is sent again. */
+		job->sent_before += r == -EALREADY;
 		offset += (int64_t)(r == 0 ? job->replacement_len : job->word_len);
 	}
-	return 0;
 }
 
 /* The segment size stands in the first packet of each direction. */
@@ -120,12 +119,14 @@ static int rewrite(struct job *job, struct nfbind_packet *packet)
 	int r;
 
 	if (protocol == UDP)
-		return replace_all(job, packet, false);
+		replace_all(job, packet, false);
 	if (protocol != TCP || !nfbind_packet_has(packet, NFBIND_PACKET_TCP_SEQ))
 		return 0;
 	lower_segment_size(packet);
 	r = nfbind_tracker_apply(job->tracker, packet);
-	return r < 0 ? r : replace_all(job, packet, true);
+	if (r == 0)
+		replace_all(job, packet, true);
+	return r;
 }
 
 static int run(struct job *job)
@@ -171,8 +172,8 @@ int main(int argc, char **argv)
 	}
 	if (job.queue) {
 		r = run(&job);
-		printf("replaced: %" PRIu64 " times; %" PRIu64 " times there was no room\n",
-		       job.replaced, job.no_room);
+		printf("replaced: %" PRIu64 " times; left: %" PRIu64 " for want of room, %" PRIu64
+		       " in data sent again\n", job.replaced, job.no_room, job.sent_before);
 		status = end_queue(job.queue, number, r);
 	}
 	nfbind_tracker_free(job.tracker);
