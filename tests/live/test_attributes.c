@@ -372,7 +372,8 @@ START_TEST(test_packet_class_is_that_of_the_control_group)
 	udp = udp_pair("127.0.0.1", 5002);
 	say_text(udp.sender, "x");
 	ck_assert_uint_eq(number_of(receive_one(queue), NFBIND_PACKET_CGROUP_CLASSID), 0x100001);
-	run("echo %d >%s/../tasks && rmdir %s", (int)getpid(), group, group);
+	run("echo %d >%s/../tasks", (int)getpid(), group);
+	run("rmdir %s", group);
 }
 END_TEST
 
@@ -385,7 +386,7 @@ START_TEST(test_packet_security_label_is_told)
 	queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_SECCTX, 1 }));
 	if (!run_quietly("iptables -t mangle -A OUTPUT -p udp -j SECMARK --selctx kernel"))
 		skip("this kernel has no security module with labels for packets");
-	run("iptables -t mangle -A INPUT -p udp -j NFQUEUE --queue-num 1");
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	say_text(udp.sender, "x");
 	ck_assert(field_is_text(receive_one(queue), NFBIND_PACKET_SECCTX, "kernel"));
 	ck_assert_int_eq(nfbind_queue_change(queue, 1, OPTIONS({ NFBIND_OPTIONS_SECCTX, 0 })), 0);
