@@ -26,7 +26,8 @@ static void print_help(const struct manual *manual)
 		printf("  %-11s %-6s %s\n", flag->name, flag->value ? flag->value : "", flag->help);
 	printf("  %-11s %-6s print this text\n\n", "--help", "");
 	printf("It needs CAP_NET_ADMIN, and rules that send packets to it; with iptables:\n\n%s\n"
-	       "or with nft:\n\n%s", manual->iptables, manual->nft);
+	       "or with nft:\n\n%s",
+	       manual->iptables, manual->nft);
 	exit(0);
 }
 
@@ -82,8 +83,9 @@ int read_arguments(const struct manual *manual, int argc, char **argv)
 		*flag->number = flag->value ? read_number(flag->name, argv[++i], UINT32_MAX) : 1;
 	}
 	if (count < manual->least || count > manual->most)
-		refuse(count < manual->least ? "too few arguments, it takes" :
-					       "too many arguments, it takes", manual->arguments);
+		refuse(count < manual->least ? "too few arguments, it takes"
+					     : "too many arguments, it takes",
+		       manual->arguments);
 	return count;
 }
 
@@ -190,10 +192,11 @@ void print_notices(struct nfbind_queue *queue)
 	struct nfbind_notice notice;
 
 	while (nfbind_queue_take_notice(queue, &notice, sizeof(notice)) == 0) {
-		const char *text = notice.kind < sizeof(texts) / sizeof(texts[0]) ?
-					   texts[notice.kind] : NULL;
+		const char *text =
+			notice.kind < sizeof(texts) / sizeof(texts[0]) ? texts[notice.kind] : NULL;
 
-		fprintf(stderr, "%s: %s: queue %" PRIu32 ", id %" PRIu32 ", %" PRIu64 " times%s%s\n",
+		fprintf(stderr,
+			"%s: %s: queue %" PRIu32 ", id %" PRIu32 ", %" PRIu64 " times%s%s\n",
 			program, text ? text : "a notice of a newer library", notice.queue,
 			notice.id, notice.count, notice.error ? ": " : "",
 			notice.error ? strerror(-notice.error) : "");
@@ -209,9 +212,9 @@ void print_counters(struct nfbind_queue *queue, uint16_t number)
 		fail(queue, "reading the counters", r);
 		return;
 	}
-	printf("counters: %" PRIu64 " received, %" PRIu64 " decided, %" PRIu64 " by default, %" PRIu64
-	       " refused, %" PRIu64 " lost, %" PRIu64 " truncated; %" PRIu64 " messages, %" PRIu64
-	       " system calls\n",
+	printf("counters: %" PRIu64 " received, %" PRIu64 " decided, %" PRIu64
+	       " by default, %" PRIu64 " refused, %" PRIu64 " lost, %" PRIu64 " truncated; %" PRIu64
+	       " messages, %" PRIu64 " system calls\n",
 	       stats.received, stats.decided, stats.defaulted, stats.refused, stats.lost,
 	       stats.truncated, stats.messages, stats.system_calls);
 	if (stats.present & NFBIND_QUEUE_STATS_KERNEL)

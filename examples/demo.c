@@ -55,7 +55,8 @@ static int rewrite(struct nfbind_packet *packet, const struct plan *plan)
 	if (!found)
 		return -ENOENT;
 	return nfbind_packet_splice(packet, (uint32_t)(found - (const char *)payload),
-				    (uint32_t)word_len, plan->replacement, strlen(plan->replacement));
+				    (uint32_t)word_len, plan->replacement,
+				    strlen(plan->replacement));
 }
 
 static void print(const struct nfbind_packet *packet, const char *verdict, const char *colour)

@@ -28,7 +28,7 @@ static uint64_t first = 5, mark = 1, conntrack;
 static const struct flag flags[] = {
 	{ "--first", "N", "packets of a flow to look at; default 5", &first },
 	{ "--mark", "MARK", "mark of a flow that was seen enough of; default 1", &mark },
-	{ "--conntrack", NULL, "mark the connection itself: the rule with --save-mark is not needed",
+	{ "--conntrack", NULL, "mark the connection itself; no rule with --save-mark is needed",
 	  &conntrack },
 	{ NULL },
 };

@@ -91,7 +91,8 @@ static void refuse(struct gate *gate, struct nfbind_packet *packet)
 	if (r < 0 && r != -ENOENT) {
 		gate->unsent++;
 		nfbind_injector_last_message(gate->injector, text, sizeof(text));
-		fprintf(stderr, "reject_with_reset: no answer: %s: %s\n", nfbind_error_name(r), text);
+		fprintf(stderr, "reject_with_reset: no answer: %s: %s\n", nfbind_error_name(r),
+			text);
 	}
 	nfbind_packet_free(answer);
 	nfbind_queue_verdict(gate->queue, packet, NFBIND_VERDICT_DROP);
@@ -151,7 +152,8 @@ int main(int argc, char **argv)
 		gate.queue = start_queue(number, NULL);
 	if (gate.queue) {
 		r = run(&gate);
-		printf("answers: %" PRIu64 " resets, %" PRIu64 " unreachables, %" PRIu64 " not sent\n",
+		printf("answers: %" PRIu64 " resets, %" PRIu64 " unreachables, %" PRIu64
+		       " not sent\n",
 		       gate.resets, gate.unreachables, gate.unsent);
 		status = end_queue(gate.queue, number, r);
 	}

@@ -61,7 +61,8 @@ static int64_t find(const struct job *job, const struct nfbind_packet *packet, s
 	const void *data;
 	size_t len;
 
-	if (nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len) < 0 || offset > len)
+	if (nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len) < 0 ||
+	    offset > len)
 		return -1;
 	payload = data;
 	found = memmem(payload + offset, len - offset, job->word, job->word_len);
@@ -92,8 +93,8 @@ static void replace_all(struct job *job, struct nfbind_packet *packet, bool is_t
 	int64_t offset = 0;
 
 	while ((offset = find(job, packet, (size_t)offset)) >= 0) {
-		int r = has_room(job, packet) ?
-				replace_one(job, packet, (uint32_t)offset, is_tcp) : -EMSGSIZE;
+		int r = has_room(job, packet) ? replace_one(job, packet, (uint32_t)offset, is_tcp)
+					      : -EMSGSIZE;
 
 		/* What failed has changed nothing: the word stays, and the packet is as good as before. */
 		job->replaced += r == 0;
@@ -164,7 +165,8 @@ int main(int argc, char **argv)
 	job.word_len = strlen(job.word);
 	job.replacement = argv[2];
 	job.replacement_len = strlen(job.replacement);
-	if ((r = nfbind_options_new(&options)) < 0 || (r = nfbind_tracker_new(0, &job.tracker)) < 0) {
+	if ((r = nfbind_options_new(&options)) < 0 ||
+	    (r = nfbind_tracker_new(0, &job.tracker)) < 0) {
 		fail(NULL, "starting", r);
 	} else {
 		nfbind_options_set_number(options, NFBIND_OPTIONS_GSO, 0);
@@ -173,7 +175,8 @@ int main(int argc, char **argv)
 	if (job.queue) {
 		r = run(&job);
 		printf("replaced: %" PRIu64 " times; left: %" PRIu64 " for want of room, %" PRIu64
-		       " in data sent again\n", job.replaced, job.no_room, job.sent_before);
+		       " in data sent again\n",
+		       job.replaced, job.no_room, job.sent_before);
 		status = end_queue(job.queue, number, r);
 	}
 	nfbind_tracker_free(job.tracker);

@@ -36,7 +36,7 @@ static const struct flag flags[] = {
 static const struct manual manual = {
 	.name = "worker_pool",
 	.arguments = "[--workers N] [--delay MS] QUEUE WORD",
-	.about = "Drop the packets of a queue that have the word in them; worker threads look for it.",
+	.about = "Drop the packets of a queue that have the word in them; threads look for it.",
 	.flags = flags,
 	.iptables = "  iptables -A INPUT -p udp -j NFQUEUE --queue-num 0 --queue-bypass\n",
 	.nft = "  nft add table inet example\n"
@@ -95,11 +95,11 @@ static struct nfbind_packet *take(struct pool *pool)
 
 static bool has_word(const struct pool *pool, const struct nfbind_packet *packet)
 {
-	const void *payload;
-	size_t payload_len;
+	const void *data;
+	size_t len;
 
-	return nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &payload, &payload_len) == 0 &&
-	       memmem(payload, payload_len, pool->word, strlen(pool->word));
+	return nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len) == 0 &&
+	       memmem(data, len, pool->word, strlen(pool->word));
 }
 
 static void note(struct pool *pool, uint64_t id, bool is_dropped)
@@ -169,12 +169,14 @@ static void end(struct pool *pool, struct worker *worker, uint64_t count)
 		printf("worker %" PRIu64 ": %" PRIu64 " decided\n", i, worker[i].decided);
 	}
 	printf("pool: %" PRIu64 " overtaken by later ones, %" PRIu64 " dropped, %" PRIu64
-	       " passed unread\n", pool->overtaken, pool->dropped, pool->unread);
+	       " passed unread\n",
+	       pool->overtaken, pool->dropped, pool->unread);
 }
 
 int main(int argc, char **argv)
 {
-	struct pool pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct pool pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
+			     .changed = PTHREAD_COND_INITIALIZER };
 	struct worker worker[WORKERS_MAX] = { 0 };
 	uint64_t started = 0;
 	uint16_t number;

@@ -15,6 +15,12 @@ arguments_of() {
 	esac
 }
 
+again() {
+	name=$1
+	shift
+	"$EXAMPLES/$name" "$@"
+}
+
 test_program() {
 	# shellcheck disable=SC2046 # several arguments
 	set -- "$1" $(arguments_of "$1")
@@ -32,7 +38,7 @@ test_program() {
 	check "$1: and named" says wrong "--nonsense"
 	start "$@"
 	check "$1: it binds its queue" says err "queue 3 is bound"
-	"$EXAMPLES/$@" >"$place/second" 2>&1
+	again "$@" >"$place/second" 2>&1
 	check "$1: a queue that is taken is an error" [ $? = 1 ]
 	check "$1: which says who has it" says second "$owner"
 	stop INT
