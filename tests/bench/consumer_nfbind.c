@@ -5,7 +5,8 @@
  *   coalesced   the defaults
  *   individual  one verdict message per packet (coalescing off)
  *   rewrite     the first bytes of the UDP payload are replaced
- *   single      one packet per receive, every verdict leaves at once
+ *   single      one call per packet: every verdict leaves at once
+ *   one         the same, and one packet per receive: no batch anywhere
  *   exported    plain structs out, plain structs in, as the bindings do it
  * In a tuned run (a receive buffer is given) GSO is off, as with the peers, so
  * that all get the same bytes; without one every setting is the library's own.
@@ -131,7 +132,7 @@ static int open_individual(struct bench_worker *worker)
 	return open_with(worker, &setting);
 }
 
-static int open_single(struct bench_worker *worker)
+static int open_one(struct bench_worker *worker)
 {
 	static const struct setting setting = { .batch = 1, .coalesce = 0 };
 
@@ -293,7 +294,8 @@ static const struct bench_mode modes[] = {
 	{ "coalesced", open_default, drain_accept, close_own },
 	{ "individual", open_individual, drain_accept, close_own },
 	{ "rewrite", open_default, drain_rewrite, close_own },
-	{ "single", open_single, drain_single, close_own },
+	{ "single", open_default, drain_single, close_own },
+	{ "one", open_one, drain_single, close_own },
 	{ "exported", open_default, drain_exported, close_own },
 	{ NULL, NULL, NULL, NULL },
 };

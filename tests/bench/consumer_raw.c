@@ -249,7 +249,26 @@ static int drain_rewrite(struct bench_worker *worker)
 	return drain_batches(worker, stage_changed, send_rewrites);
 }
 
+/* Read as a batch, but every verdict in a send of its own. */
 static int drain_single(struct bench_worker *worker)
+{
+	struct raw *raw = worker->session;
+	struct seen seen;
+	int count, r = 0;
+
+	prepare_verdicts(raw, worker->queue, VERDICT_TYPE);
+	while (r == 0 && !bench_done(worker)) {
+		count = receive_batch(worker);
+		if (count < 0)
+			return count;
+		for (int i = 0; i < count && r == 0; i++)
+			if (see(worker, &seen, raw->buffers[i], raw->messages[i].msg_len))
+				r = send_verdicts(worker, stage_packed(raw, 0, &seen));
+	}
+	return r;
+}
+
+static int drain_one(struct bench_worker *worker)
 {
 	struct raw *raw = worker->session;
 	struct seen seen;
@@ -364,6 +383,7 @@ static const struct bench_mode modes[] = {
 	{ "coalesced", open_raw, drain_coalesced, close_raw },
 	{ "rewrite", open_raw, drain_rewrite, close_raw },
 	{ "single", open_raw, drain_single, close_raw },
+	{ "one", open_raw, drain_one, close_raw },
 	{ NULL, NULL, NULL, NULL },
 };
 
