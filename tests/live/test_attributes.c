@@ -431,6 +431,7 @@ START_TEST(test_batch_export_says_what_the_fields_say)
 	ck_assert_uint_eq(summary.uid, number_of(packet, NFBIND_PACKET_UID));
 	ck_assert_mem_eq((const uint8_t *)data + summary.payload_offset,
 			 bytes_of(packet, NFBIND_PACKET_PAYLOAD, &len), 30);
+	ck_assert_uint_eq(len, 30);
 	ck_assert_uint_eq(summary.payload_len, 30);
 }
 END_TEST
