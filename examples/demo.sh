@@ -81,14 +81,15 @@ make_peer() {
 		[ "$tries" -lt 40 ] || return 1
 		sleep 0.05
 	done
-	ip link add veth0 type veth peer name veth0 netns "$peer" 2>"$place/error" &&
-		ip addr add 10.9.0.1/24 dev veth0 && ip link set veth0 up &&
+	# The kernel names the other end veth0; not every ip can be told another name.
+	ip link add near type veth 2>"$place/error" && ip link set veth0 netns "$peer" &&
+		ip addr add 10.9.0.1/24 dev near && ip link set near up &&
 		there ip addr add 10.9.0.2/24 dev veth0 && there ip link set veth0 up
 }
 
 ip link set lo up || die "the loopback device cannot be set up"
 if make_peer; then
-	here=10.9.0.1 away=10.9.0.2 device=veth0
+	here=10.9.0.1 away=10.9.0.2 device=near
 	echo "two network namespaces, joined by a veth pair: $here is here, $away is the other machine"
 else
 	[ -z "$peer" ] || kill "$peer" 2>/dev/null

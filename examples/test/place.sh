@@ -77,15 +77,28 @@ wait_for() { # file, pattern
 
 # ---- rules --------------------------------------------------------------------
 
-# Those that the program's own --help names, with one tool or the other.
+# Those that the program's own --help names, with one tool or the other; RULES=nft takes nft.
 print_rules() { "$EXAMPLES/$1" --help | sed -n "s/^  $2 /$2 /p"; }
 set_rules() {
-	for tool in iptables nft; do
+	for tool in ${RULES:-iptables nft}; do
 		if command -v "$tool" >/dev/null && print_rules "$1" "$tool" | sh -e 2>"$place/rules"; then
 			return 0
 		fi
 	done
 	skip_all "this kernel has no queue rule: $(head -n 1 "$place/rules")"
+}
+
+# Without a rule that asks for it, connections are not tracked.
+track_connections() {
+	iptables -A OUTPUT -m conntrack --ctstate INVALID -j ACCEPT 2>/dev/null ||
+		nft -f - <<-RULES
+			table inet tracking {
+				chain output {
+					type filter hook output priority 0;
+					ct state invalid accept
+				}
+			}
+		RULES
 }
 
 # ---- programs -----------------------------------------------------------------
@@ -97,7 +110,12 @@ start() {
 	: >"$place/err"
 	"$EXAMPLES/$name" "$@" <"${input:-/dev/null}" >"$place/out" 2>"$place/err" &
 	program=$!
-	wait_for err "is bound"
+	tries=0
+	until says err "is bound"; do
+		tries=$((tries + 1))
+		kill -0 "$program" 2>/dev/null && [ "$tries" -lt 200 ] || return 1
+		sleep 0.05
+	done
 }
 
 # End it as Ctrl-C does; its status stands in $status.
@@ -134,9 +152,10 @@ make_peer() {
 		[ "$tries" -lt 100 ] || return 1
 		sleep 0.05
 	done
-	ip link add "veth$1" type veth peer name "veth$1" netns "$!" || return 1
-	ip addr add "10.$1.0.1/24" dev "veth$1" && ip link set "veth$1" up || return 1
-	at "$1" ip addr add "10.$1.0.2/24" dev "veth$1" && at "$1" ip link set "veth$1" up &&
+	# The kernel names the other end veth0; not every ip can be told another name.
+	ip link add "near$1" type veth && ip link set veth0 netns "$!" || return 1
+	ip addr add "10.$1.0.1/24" dev "near$1" && ip link set "near$1" up || return 1
+	at "$1" ip addr add "10.$1.0.2/24" dev veth0 && at "$1" ip link set veth0 up &&
 		at "$1" ip route add default via "10.$1.0.1"
 }
 at() {

@@ -28,17 +28,14 @@ if [ "$tool" = nft ] || ip6tables -A INPUT -p udp -j NFQUEUE --queue-num 0 2>/de
 	check "IPv6 looks alike" says out 'UDP \[::1\]:[0-9]* > \[::1\]:7001 len 3, 51 bytes$'
 fi
 
-if "$EXAMPLES/print_packets" --conntrack --limit 1 0 >"$place/out" 2>"$place/err" &
-then
-	program=$!
-	sleep 0.3
+track_connections
+if start print_packets --conntrack --limit 1 0; then
 	send send-udp 127.0.0.2 127.0.0.1 7001 tracked
 	wait "$program"
-	status=$?
-	if says err 'this kernel lacks the queue flag'; then
-		skip "the connection is printed" "$(cat "$place/err")"
-	else
-		check "the connection is printed" says out 'orig-src=127.0.0.2'
-	fi
+	program=
+	check "the connection is printed" says out 'orig-src=127.0.0.2 orig-dst=127.0.0.1'
+else
+	check "a kernel without it is named" says err 'this kernel lacks the queue flag'
+	skip "the connection is printed" "$(cat "$place/err")"
 fi
 end
