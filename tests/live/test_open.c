@@ -275,7 +275,12 @@ static void check_buffers(uint64_t receive_buffer, uint64_t send_buffer)
 			   { NFBIND_OPTIONS_SEND_BUFFER, send_buffer }));
 	struct nfbind_queue_stats stats = stats_of(queue, 1);
 	int fd = nfbind_queue_get_fd(queue);
+	struct nfbind_batch *batch;
 
+	/* The send buffer is sized with the first batch: only verdicts need it. */
+	ck_assert_uint_eq(stats.send_buffer, 0);
+	ck_assert_int_eq(nfbind_queue_receive(queue, 0, &batch), -EAGAIN);
+	stats = stats_of(queue, 1);
 	ck_assert_uint_eq(stats.receive_buffer, buffer_of(fd, SO_RCVBUF));
 	ck_assert_uint_eq(stats.send_buffer, buffer_of(fd, SO_SNDBUF));
 	/* A plain user gets what the system allows, and is told. */
