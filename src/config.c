@@ -77,7 +77,7 @@ static int await_answer(struct nfbind_queue *queue)
 		r = may_have_packets ? read_answer_and_packets(queue) : read_answer(queue);
 		if (r == -EAGAIN && !has_waited) {
 			ledger_unlock(ledger);
-			r = socket_wait(&ledger->socket, SOCKET_READABLE, -1, ANSWER_TIMEOUT);
+			r = socket_wait(&ledger->socket, -1, ANSWER_TIMEOUT);
 			ledger_lock(ledger);
 			has_waited = true;
 			r = r == -EINTR ? 0 : r;

@@ -15,6 +15,8 @@
 #include "names.h"
 #include "wire.h"
 
+enum { RETRY_MS = 10 };
+
 /* One receiver at a time. */
 
 int queue_check(const struct nfbind_queue *queue)
@@ -365,22 +367,24 @@ static int32_t sleep_time(const struct ledger *ledger, uint64_t until)
 static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
 {
 	struct ledger *ledger = queue->ledger;
-	unsigned int events = SOCKET_READABLE;
 	int wake_fd = need_wake_fd(ledger);
 	int32_t timeout = sleep_time(ledger, until);
 	int r;
 
 	if (wake_fd < 0)
 		return wake_fd;
-	/* What could not be sent is tried again when there is room. */
-	if (!stage_is_empty(ledger) && !ledger->is_sending)
-		events |= SOCKET_WRITABLE;
+	/*
+	 * What could not be sent is tried again soon. Waiting for room would not do: a
+	 * netlink socket always has some, and what the kernel lacks is memory.
+	 */
+	if (!stage_is_empty(ledger) && !ledger->is_sending && (timeout < 0 || timeout > RETRY_MS))
+		timeout = RETRY_MS;
 	ledger->is_waiting = true;
 	/* A wake that came before the descriptor was there left its flag only. */
 	if (atomic_load(&ledger->is_woken))
 		timeout = 0;
 	ledger_unlock(ledger);
-	r = socket_wait(&ledger->socket, events, wake_fd, timeout);
+	r = socket_wait(&ledger->socket, wake_fd, timeout);
 	ledger_lock(ledger);
 	ledger->is_waiting = false;
 	ledger->stats.system_calls++;

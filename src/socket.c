@@ -432,12 +432,10 @@ int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int
 	return received;
 }
 
-int socket_wait(struct socket *self, unsigned int events, int wake_fd, int32_t timeout)
+int socket_wait(struct socket *self, int wake_fd, int32_t timeout)
 {
 	struct pollfd fds[2] = {
-		{ .fd = self->fd,
-		  .events = (short)((events & SOCKET_READABLE ? POLLIN : 0) |
-				    (events & SOCKET_WRITABLE ? POLLOUT : 0)) },
+		{ .fd = self->fd, .events = POLLIN },
 		{ .fd = wake_fd, .events = POLLIN },
 	};
 	int ready = poll(fds, wake_fd >= 0 ? 2 : 1, timeout);
@@ -445,9 +443,7 @@ int socket_wait(struct socket *self, unsigned int events, int wake_fd, int32_t t
 	if (ready < 0)
 		return -errno;
 	/* An error state is read like data: the next receive tells what it is. */
-	return (fds[0].revents & ~POLLOUT ? SOCKET_READABLE : 0) |
-	       (fds[0].revents & POLLOUT ? SOCKET_WRITABLE : 0) |
-	       (fds[1].revents ? SOCKET_WOKEN : 0);
+	return (fds[0].revents ? SOCKET_READABLE : 0) | (fds[1].revents ? SOCKET_WOKEN : 0);
 }
 
 int socket_make_wake(void)

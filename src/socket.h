@@ -48,8 +48,7 @@ struct datagram {
 /* What a wait ended with. */
 enum socket_event {
 	SOCKET_READABLE = 1,
-	SOCKET_WRITABLE = 2,
-	SOCKET_WOKEN = 4,
+	SOCKET_WOKEN = 2,
 };
 
 int socket_place_from(const struct nfbind_options *options, struct socket_place *ret_place);
@@ -71,10 +70,10 @@ int socket_send(struct socket *socket, const void *data, size_t data_len);
 int socket_receive(struct socket *socket, struct datagram *datagrams, unsigned int count);
 
 /*
- * Wait for `events`, or for the wake descriptor where it is not -1, as long as
- * `timeout` milliseconds: events, 0 when the time ran out, or -errno.
+ * Wait until there is something to read, or for the wake descriptor where it is not
+ * -1, as long as `timeout` milliseconds: events, 0 when the time ran out, or -errno.
  */
-int socket_wait(struct socket *socket, unsigned int events, int wake_fd, int32_t timeout);
+int socket_wait(struct socket *socket, int wake_fd, int32_t timeout);
 
 int socket_make_wake(void);       /* a wake descriptor */
 void socket_set_wake(int wake_fd);   /* signal-safe */

@@ -395,15 +395,14 @@ static bool is_woken(int wake_fd)
 	return wake_fd >= 0 && poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & POLLIN;
 }
 
-static int events_now(unsigned int events, int wake_fd)
+static int events_now(int wake_fd)
 {
-	return (inbox_count > 0 && events & SOCKET_READABLE ? SOCKET_READABLE : 0) |
-	       (events & SOCKET_WRITABLE ? SOCKET_WRITABLE : 0) |
+	return (inbox_count > 0 ? SOCKET_READABLE : 0) |
 	       (is_woken(wake_fd) ? SOCKET_WOKEN : 0);
 }
 
 /* Real time, for threads: the fake clock does not count there. */
-static int sleep_until_event(unsigned int events, int wake_fd, int32_t timeout)
+static int sleep_until_event(int wake_fd, int32_t timeout)
 {
 	struct timespec until;
 	int r = 0;
@@ -415,27 +414,27 @@ static int sleep_until_event(unsigned int events, int wake_fd, int32_t timeout)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000L;
 	}
-	while (r == 0 && events_now(events, wake_fd) == 0)
+	while (r == 0 && events_now(wake_fd) == 0)
 		r = pthread_cond_timedwait(&fake.changed, &fake.lock, &until);
 	if (r != 0 && timeout < 0) {
 		fprintf(stderr, "a thread sleeps for ever\n");
 		abort();
 	}
 	fake.now += 1000000;
-	return events_now(events, wake_fd);
+	return events_now(wake_fd);
 }
 
-static int wait_for(unsigned int events, int wake_fd, int32_t timeout)
+static int wait_for(int wake_fd, int32_t timeout)
 {
 	int r;
 
 	if (wait_results_first < wait_results_count)
 		return wait_results[wait_results_first++];
-	r = events_now(events, wake_fd);
+	r = events_now(wake_fd);
 	if (r != 0 || timeout == 0)
 		return r;
 	if (fake.is_threaded)
-		return sleep_until_event(events, wake_fd, timeout);
+		return sleep_until_event(wake_fd, timeout);
 	if (timeout < 0) {
 		/* Nobody would ever come: a real session would hang here. */
 		fake.has_slept = true;
@@ -445,7 +444,7 @@ static int wait_for(unsigned int events, int wake_fd, int32_t timeout)
 	return 0;
 }
 
-int socket_wait(struct socket *socket, unsigned int events, int wake_fd, int32_t timeout)
+int socket_wait(struct socket *socket, int wake_fd, int32_t timeout)
 {
 	int r;
 
@@ -456,7 +455,7 @@ int socket_wait(struct socket *socket, unsigned int events, int wake_fd, int32_t
 	fake.waits++;
 	fake.last_timeout = timeout;
 	fake.last_events = events;
-	r = wait_for(events, wake_fd, timeout);
+	r = wait_for(wake_fd, timeout);
 	fake_unlock();
 	return r;
 }
