@@ -454,7 +454,6 @@ int socket_wait(struct socket *socket, int wake_fd, int32_t timeout)
 	fake_lock();
 	fake.waits++;
 	fake.last_timeout = timeout;
-	fake.last_events = events;
 	r = wait_for(wake_fd, timeout);
 	fake_unlock();
 	return r;

@@ -67,7 +67,6 @@ struct fake {
 	struct socket_place place; /* of the last open */
 	unsigned int sends, receives, waits, drops_reads;
 	int32_t last_timeout;
-	unsigned int last_events;
 	bool has_slept; /* a wait without a limit, and nothing to wake it */
 };
 
