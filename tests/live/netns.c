@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <spawn.h>
@@ -134,6 +136,18 @@ void netns_join(const char *here, int other, const char *there, unsigned int net
 	    there, net, there, net, there);
 	netns_enter(back);
 	close(back);
+}
+
+void netns_checksum_in_software(const char *device)
+{
+	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM };
+	struct ifreq request = { .ifr_data = (void *)&off };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+	ck_assert_msg(fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0, "%s: %s", device,
+		      strerror(errno));
+	close(fd);
 }
 
 /* Commands. */

@@ -33,6 +33,9 @@ uint64_t netns_inode_of(int netns);
 /* A veth pair from this namespace (device `here`) to another, both up, with addresses of 10.NET.0.0/24 and fdNET::/64. */
 void netns_join(const char *here, int other, const char *there, unsigned int net);
 
+/* Have the stack fill in the checksums of what leaves by a device, instead of the device. */
+void netns_checksum_in_software(const char *device);
+
 /* A new user namespace around the calling process, in which it is root, with a new network namespace. */
 void netns_new_user(void);
 

@@ -140,7 +140,7 @@ ssize_t hear(int fd, void *data, size_t data_size, int milliseconds)
 
 	if (poll(&wait, 1, milliseconds) != 1)
 		return -1;
-	return recv(fd, data, data_size, MSG_DONTWAIT | MSG_TRUNC);
+	return recv(fd, data, data_size, MSG_DONTWAIT);
 }
 
 void hear_bytes(int fd, const void *data, size_t data_len)
