@@ -67,6 +67,8 @@ static int check_connection(const struct nfbind_packet *packet)
 
 	if (r < 0)
 		return r;
+	if (!packet->message)
+		return -ENODATA;
 	/* Without the option the kernel may still know one: only it can tell. */
 	return packet->flags & PACKET_WANTS_CT && !packet->attributes[KERNEL_NFQA_CT] ? -ENODATA :
 										       0;

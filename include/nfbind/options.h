@@ -3,7 +3,8 @@
  * Options: one object serves every open, bind and change call. Each call looks
  * at the options that concern it and leaves the others alone, so that one object
  * may describe a whole set-up; an absent option means its default on open and
- * bind, and "as it is" on change. A new option is a new number.
+ * bind, and "as it is" on change. A new option is a new number. An object belongs to
+ * one thread at a time; the calls that read it keep nothing of it.
  */
 #ifndef NFBIND_OPTIONS_H
 #define NFBIND_OPTIONS_H

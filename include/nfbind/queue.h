@@ -402,6 +402,7 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
  * packet instead.
  *
  * @enum verdict nfbind_verdict
+ * @flags verdict nfbind_verdict_flag
  * @error EINVAL no such verdict, or the packet is not of this session
  * @error EALREADY the packet was decided or kept, or its batch has ended
  * @error ENODEV its queue was unbound
@@ -441,6 +442,7 @@ NFBIND_API int nfbind_queue_verdict_many(struct nfbind_queue *queue,
  * that cannot take the verdict stay so.
  *
  * @enum verdict nfbind_verdict
+ * @flags verdict nfbind_verdict_flag
  * @returns count
  * @error EINVAL no such verdict
  * @error ESHUTDOWN the session is not open
