@@ -12,7 +12,8 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 
-/* NFQA_CGROUP_CLASSID: an enumerator that older kernel headers lack, so no #ifdef can tell */
+/* Enumerators that older kernel headers lack, so no #ifdef can tell: NFQA_PRIORITY, NFQA_CGROUP_CLASSID */
+#define PRIORITY 21
 #define CGROUP_CLASSID 22
 
 #define QUEUE "-j NFQUEUE --queue-num 7\n"
@@ -140,7 +141,7 @@ const struct record_case record_packets[] = {
 	{ "packet-mark", "iptables -t mangle -A OUTPUT -j MARK --set-mark 0xcafe\n" UDP_QUEUED, traffic_udp,
 	  .wants = { NFQA_MARK } },
 	{ "packet-priority", "iptables -t mangle -A OUTPUT -j CLASSIFY --set-class 1:2\n" UDP_QUEUED, traffic_udp,
-	  .newer = true, .wants = { NFQA_PRIORITY } },
+	  .newer = true, .wants = { PRIORITY } },
 	{ "packet-timestamp", "iptables -A INPUT -p udp --dport 5001 " QUEUE, traffic_udp, .bare = true,
 	  .wants = { NFQA_TIMESTAMP, NFQA_IFINDEX_INDEV } },
 	{ "packet-security-context", "iptables -t mangle -A OUTPUT -p udp -j SECMARK --selctx kernel\n"
