@@ -467,6 +467,9 @@ int nfbind_packet_keep(struct nfbind_packet *packet, struct nfbind_packet **ret_
 
 	if (!ledger)
 		return -EINVAL;
+	/* Where its batch is held for longer than the session lived, there is no ledger any more. */
+	if (packet_state(packet) != PACKET_UNDECIDED)
+		return -EALREADY;
 	if (ledger_is_forked(ledger))
 		return -ECHILD;
 	ledger_lock(ledger);

@@ -259,7 +259,8 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 	fake.asked_receive_buffer = receive_buffer;
 	if (fake.open_error)
 		return fake.open_error;
-	socket->fd = FD_FIRST + (int)(number++ % 1000);
+	/* An adopted socket is the same to the kernel, whatever the number of its copy. */
+	socket->fd = place->socket_fd >= 0 ? place->socket_fd : FD_FIRST + (int)(number++ % 1000);
 	socket->receive_buffer = receive_buffer * 2;
 	return 0;
 }
