@@ -41,11 +41,23 @@ static int read_answer(struct nfbind_queue *queue)
 	return r;
 }
 
+/* A batch that is held; before the first one is handed out, the one that it will use. */
+static struct nfbind_batch *room_for_packets(struct nfbind_queue *queue)
+{
+	struct nfbind_batch *batch;
+
+	if (queue->ledger->batch)
+		return queue_make_slab(queue);
+	batch = queue_take_slab(queue);
+	nfbind_batch_hold(batch);
+	return batch;
+}
+
 /* The same where queues are bound, whose packets may come first. */
 static int read_answer_and_packets(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
-	struct nfbind_batch *batch = queue_make_slab(queue);
+	struct nfbind_batch *batch = room_for_packets(queue);
 	struct datagram datagram;
 	int r;
 
@@ -61,7 +73,9 @@ static int read_answer_and_packets(struct nfbind_queue *queue)
 		queue_take_datagram(queue, batch, &datagram);
 		datagram.data = batch->data + batch->count * queue->slot_size;
 	} while (!queue->is_answered && batch->count < batch->capacity);
-	if (batch->count == 0 || queue_push_stash(queue, batch) < 0)
+	if (batch->count > 0)
+		queue_push_stash(queue, batch);
+	else
 		nfbind_batch_free(batch);
 	return r;
 }
@@ -106,7 +120,7 @@ int queue_request(struct nfbind_queue *queue, struct nlmsghdr *message)
 	if (r >= 0)
 		r = await_answer(queue);
 	queue->awaited = 0;
-	if (queue->stash.count > 0)
+	if (queue->stash.first)
 		queue_nudge(queue);
 	return r;
 }
@@ -240,11 +254,9 @@ static int request(struct nfbind_queue *queue, uint16_t number, uint8_t command,
 	return queue_request(queue, message);
 }
 
-static void take_settings(struct nfbind_queue *queue, struct slot *slot,
-			  const struct nfbind_options *options, const struct settings *settings)
+static void take_settings(struct slot *slot, const struct nfbind_options *options,
+			  const struct settings *settings)
 {
-	size_t slot_size = queue_slot_size(settings->copy_range);
-
 	slot->copy_mode = settings->copy_mode;
 	slot->copy_range = settings->copy_range;
 	if (settings->mask & KERNEL_CFG_CONNTRACK)
@@ -255,6 +267,13 @@ static void take_settings(struct nfbind_queue *queue, struct slot *slot,
 		(uint32_t)options_number(options, NFBIND_OPTIONS_AGE_LIMIT, slot->age_limit);
 	slot->is_coalescing =
 		options_number(options, NFBIND_OPTIONS_COALESCE, slot->is_coalescing) != 0;
+}
+
+/* The kernel may use a new copy range before it answers. */
+static void make_room_for(struct nfbind_queue *queue, const struct settings *settings)
+{
+	size_t slot_size = queue_slot_size(settings->copy_range);
+
 	if (queue->slot_size < slot_size)
 		queue->slot_size = slot_size;
 }
@@ -268,25 +287,24 @@ static int refuse(struct nfbind_queue *queue, int error, const char *sentence, u
 static int bind_slot(struct nfbind_queue *queue, uint16_t number,
 		     const struct nfbind_options *options, const struct settings *settings)
 {
-	struct ledger *ledger = queue->ledger;
-	struct slot *slot;
-	int r = request(queue, number, KERNEL_CFG_CMD_BIND, settings);
+	struct slot *slot = ledger_slot(queue->ledger, number, true);
+	int r;
 
+	if (!slot)
+		return refuse(queue, -ENOMEM, "no memory to bind queue %u", number);
+	make_room_for(queue, settings);
+	r = request(queue, number, KERNEL_CFG_CMD_BIND, settings);
 	/* The answer was lost, and we are told that it is ours: then it is. */
 	if (r == -ENOBUFS && request(queue, number, KERNEL_CFG_CMD_BIND, settings) == -EBUSY)
 		r = 0;
 	if (r < 0)
 		return diagnose_bind(queue, number, settings->flags, r);
-	slot = ledger_slot(ledger, number, true);
-	if (!slot) {
-		(void)request(queue, number, KERNEL_CFG_CMD_UNBIND, NULL);
-		return refuse(queue, -ENOMEM, "no memory to bind queue %u", number);
-	}
 	slot->is_bound = true;
 	slot->default_verdict = NFBIND_VERDICT_DROP;
 	slot->age_limit = 0;
 	slot->is_coalescing = true;
-	take_settings(queue, slot, options, settings);
+	slot->has_conntrack = false;
+	take_settings(slot, options, settings);
 	return 0;
 }
 
@@ -323,11 +341,12 @@ static int change_slot(struct nfbind_queue *queue, struct slot *slot,
 	if (read_settings(options, &settings) < 0)
 		return refuse(queue, -EINVAL, "an option for queue %u is out of range",
 			      slot->number);
+	make_room_for(queue, &settings);
 	if (settings.has_params || settings.has_maxlen || settings.mask)
 		r = request(queue, slot->number, 0, &settings);
 	if (r < 0)
 		return diagnose_bind(queue, slot->number, settings.flags, r);
-	take_settings(queue, slot, options, &settings);
+	take_settings(slot, options, &settings);
 	return 0;
 }
 
@@ -348,6 +367,17 @@ int nfbind_queue_change(struct nfbind_queue *queue, uint16_t number,
 	return r;
 }
 
+/* What came before the queue was unbound is gone, and its ids may come again. */
+static void forget(struct nfbind_queue *queue, struct slot *slot)
+{
+	for (struct nfbind_batch *batch = queue->stash.first; batch; batch = batch->next)
+		for (uint32_t i = 0; i < batch->count; i++)
+			if (batch->packets[i].queue == slot->number)
+				packet_set_state(&batch->packets[i], PACKET_UNBOUND);
+	stage_forget(queue->ledger, slot->number);
+	ledger_forget_slot(queue->ledger, slot);
+}
+
 int nfbind_queue_unbind(struct nfbind_queue *queue, uint16_t number)
 {
 	struct slot *slot;
@@ -364,7 +394,7 @@ int nfbind_queue_unbind(struct nfbind_queue *queue, uint16_t number)
 		r = request(queue, number, KERNEL_CFG_CMD_UNBIND, NULL);
 		/* ENODEV: the kernel forgot it before we did, and that is what was asked for. */
 		if (r == 0 || r == -ENODEV || r == -ENOBUFS) {
-			ledger_forget_slot(queue->ledger, slot);
+			forget(queue, slot);
 			r = 0;
 		} else {
 			r = diagnose_bind(queue, number, 0, r);

@@ -200,22 +200,25 @@ static void enter_batch(struct ledger *ledger, struct nfbind_packet *packet)
 	ledger->batch_undecided++;
 }
 
-int ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed)
+int ledger_expect(struct ledger *ledger, struct nfbind_packet *packet)
 {
-	struct slot *slot = ledger_slot(ledger, packet->queue, false);
+	packet->slot = ledger_slot(ledger, packet->queue, false);
+	if (!packet->slot)
+		packet->slot = adopt_slot(ledger, packet->queue);
+	return packet->slot ? 0 : -ENOMEM;
+}
 
-	if (!slot)
-		slot = adopt_slot(ledger, packet->queue);
-	if (!slot)
-		return -ENOMEM;
-	packet->slot = slot;
+bool ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed)
+{
+	struct slot *slot = packet->slot;
+
 	packet->ledger = ledger;
 	ledger->stats.received++;
 	ledger->stats.truncated += packet->flags & PACKET_TRUNCATED ? 1 : 0;
-	if (!slot->is_bound) {
+	if (!slot->is_bound || packet_state(packet) == PACKET_UNBOUND) {
 		/* It was still on its way when its queue was unbound: the kernel dropped it. */
 		packet_set_state(packet, PACKET_UNBOUND);
-		return 0;
+		return false;
 	}
 	packet->flags |= slot->has_conntrack ? PACKET_WANTS_CT : 0;
 	enter_batch(ledger, packet);

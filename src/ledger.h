@@ -147,8 +147,10 @@ static inline struct slot *ledger_slot(struct ledger *ledger, uint16_t number, b
 	return ledger_search_slot(ledger, number, make);
 }
 
-/* Take in a packet that is handed out: 1 when ids before it are missing, else 0. */
-int ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed);
+/* Find the queue of a packet that is to be handed out: 0 or -ENOMEM. */
+int ledger_expect(struct ledger *ledger, struct nfbind_packet *packet);
+/* Take in a packet that was expected, which cannot fail; whether ids before it are missing. */
+bool ledger_take_in(struct ledger *ledger, struct nfbind_packet *packet, bool is_fed);
 
 /* Decide: 0 when staged; else the packet is as it was. */
 int ledger_decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict);
@@ -198,6 +200,8 @@ static inline int stage_reserve(struct ledger *ledger, size_t len)
 
 /* Room for the default verdicts of so many more undecided packets: these never fail. */
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
+/* Take back what is staged for a queue: its number may be bound again, with ids from 1. */
+void stage_forget(struct ledger *ledger, uint16_t number);
 bool stage_is_empty(const struct ledger *ledger);
 /* What a packet's changes add to its verdict message. */
 size_t stage_changes_len(const struct nfbind_packet *packet);

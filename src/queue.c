@@ -180,9 +180,8 @@ void nfbind_queue_free(struct nfbind_queue *queue)
 	(void)nfbind_queue_close(queue);
 	for (unsigned int i = 0; i < SLABS_MAX; i++)
 		nfbind_batch_free(queue->slabs[i]);
-	for (size_t i = 0; i < queue->stash.count; i++)
-		nfbind_batch_free(queue->stash.batches[i]);
-	free(queue->stash.batches);
+	while (queue->stash.first)
+		nfbind_batch_free(queue_pop_stash(queue));
 	free(queue->datagrams);
 	queue_free_notices(queue);
 	names_free(queue->names);

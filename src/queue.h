@@ -27,8 +27,7 @@ struct notices {
 
 /* Batches that were read while a request waited for its answer. */
 struct stash {
-	struct nfbind_batch **batches;
-	size_t count;
+	struct nfbind_batch *first, *last;
 };
 
 struct nfbind_queue {
@@ -73,8 +72,10 @@ struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue);
 /* Where the batch's datagrams go: fills queue->datagrams, and how many they are. */
 unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch);
 
-/* Have the batch handed out before anything else is read. */
-int queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch);
+/* Have the batch handed out before anything else is read; the stash takes over a hold on it. */
+void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch);
+
+struct nfbind_batch *queue_pop_stash(struct nfbind_queue *queue);
 
 /* Sort a datagram into the batch, the notices and the awaited answer. */
 void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,

@@ -244,25 +244,33 @@ static int end_batch(struct nfbind_queue *queue)
 	return stage_is_empty(queue->ledger) ? 0 : stage_send(queue->ledger);
 }
 
-int queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch)
+void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch)
 {
 	struct stash *stash = &queue->stash;
-	struct nfbind_batch **batches;
 
-	batches = realloc(stash->batches, (stash->count + 1) * sizeof(struct nfbind_batch *));
-	if (!batches)
-		return -ENOMEM;
-	stash->batches = batches;
-	batches[stash->count++] = batch;
-	return 0;
+	batch->next = NULL;
+	*(stash->first ? &stash->last->next : &stash->first) = batch;
+	stash->last = batch;
 }
 
-static struct nfbind_batch *pop_stash(struct stash *stash)
+/* A batch that could not be handed out now is the next one. */
+static void push_back(struct nfbind_queue *queue, struct nfbind_batch *batch)
 {
-	struct nfbind_batch *batch = stash->batches[0];
+	struct stash *stash = &queue->stash;
 
-	stash->count--;
-	memmove(stash->batches, stash->batches + 1, stash->count * sizeof(struct nfbind_batch *));
+	nfbind_batch_hold(batch);
+	batch->next = stash->first;
+	if (!stash->first)
+		stash->last = batch;
+	stash->first = batch;
+}
+
+struct nfbind_batch *queue_pop_stash(struct nfbind_queue *queue)
+{
+	struct nfbind_batch *batch = queue->stash.first;
+
+	queue->stash.first = batch->next;
+	batch->next = NULL;
 	return batch;
 }
 
@@ -272,7 +280,7 @@ static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
 	unsigned int place = (queue->slab + 1) % SLABS_MAX;
 
 	nfbind_batch_free(queue->slabs[place]);
-	queue->slabs[place] = pop_stash(&queue->stash);
+	queue->slabs[place] = queue_pop_stash(queue);
 	queue->slab = place;
 	return queue->slabs[place];
 }
@@ -460,24 +468,26 @@ static int wait_and_read(struct nfbind_queue *queue, int32_t timeout,
 	}
 }
 
+/* All that may fail comes first: a batch is handed out whole, or not at all. */
+static int make_ready(struct nfbind_queue *queue, struct nfbind_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->count; i++)
+		if (ledger_expect(queue->ledger, &batch->packets[i]) < 0)
+			return -ENOMEM;
+	/* With the room that their defaults need, so that ending the batch cannot fail. */
+	return stage_reserve_defaults(queue->ledger, batch->count);
+}
+
 /* A batch is handed out: it runs until the next receive, feed, settle or close. */
-static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch, bool is_fed,
+static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch,
 		    struct nfbind_batch **ret_batch)
 {
 	struct ledger *ledger = queue->ledger;
 	bool has_gap = false;
 
-	/* With the room that their defaults need, so that ending the batch cannot fail. */
-	if (stage_reserve_defaults(ledger, batch->count) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < batch->count; i++) {
-		int r = ledger_take_in(ledger, &batch->packets[i], is_fed);
-
-		if (r < 0)
-			return r;
-		has_gap |= r > 0;
-	}
-	if (has_gap && !is_fed)
+	for (uint32_t i = 0; i < batch->count; i++)
+		has_gap |= ledger_take_in(ledger, &batch->packets[i], batch->is_fed);
+	if (has_gap && !batch->is_fed)
 		queue_check_drops(queue);
 	ledger->batch = batch;
 	*ret_batch = batch;
@@ -526,12 +536,16 @@ int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 	if (r < 0)
 		return r;
 	r = prepare(queue);
-	if (r == 0 && queue->stash.count > 0)
+	if (r == 0 && queue->stash.first)
 		batch = adopt_stashed(queue);
 	else if (r == 0)
 		r = wait_and_read(queue, timeout, &batch);
+	if (r >= 0 && make_ready(queue, batch) < 0) {
+		push_back(queue, batch);
+		r = -ENOMEM;
+	}
 	if (r >= 0)
-		r = hand_out(queue, batch, false, ret_batch);
+		r = hand_out(queue, batch, ret_batch);
 	r = explain(queue, r);
 	queue_leave(queue);
 	return r;
@@ -557,6 +571,7 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 	}
 	memcpy(batch->data, data, data_len);
 	datagram.data = batch->data;
+	batch->is_fed = true;
 	queue_take_datagram(queue, batch, &datagram);
 	*ret_batch = batch;
 	/* What was understood is handed out; a notice tells of the rest. */
@@ -564,17 +579,14 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 }
 
 /* Packets that a request read come first, so that a queue's order is kept. */
-static int queue_behind_stash(struct nfbind_queue *queue, struct nfbind_batch **batch)
+static struct nfbind_batch *queue_behind_stash(struct nfbind_queue *queue,
+					       struct nfbind_batch *batch)
 {
-	nfbind_batch_hold(*batch);
-	if (queue_push_stash(queue, *batch) < 0) {
-		nfbind_batch_free(*batch);
-		return -ENOMEM;
-	}
-	*batch = adopt_stashed(queue);
-	if (queue->stash.count > 0)
-		queue_nudge(queue);
-	return 0;
+	nfbind_batch_hold(batch);
+	queue_push_stash(queue, batch);
+	batch = adopt_stashed(queue);
+	queue_nudge(queue);
+	return batch;
 }
 
 int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_len,
@@ -591,10 +603,12 @@ int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_
 	r = prepare(queue);
 	if (r == 0)
 		r = feed_batch(queue, data, data_len, &batch);
-	if (r == 0 && queue->stash.count > 0)
-		r = queue_behind_stash(queue, &batch);
 	if (r == 0)
-		r = hand_out(queue, batch, true, ret_batch);
+		r = make_ready(queue, queue->stash.first ? queue->stash.first : batch);
+	if (r == 0 && queue->stash.first)
+		batch = queue_behind_stash(queue, batch);
+	if (r == 0)
+		r = hand_out(queue, batch, ret_batch);
 	if (r < 0)
 		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "%s",
 			       r == -EBADMSG ? "these bytes are no netlink messages of a queue" :

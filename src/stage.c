@@ -341,6 +341,35 @@ bool stage_is_empty(const struct ledger *ledger)
 	return ledger->stage.used == 0 && ledger->flight.used == 0;
 }
 
+static void strike(struct stage *stage, uint16_t number)
+{
+	size_t from = stage->done, to = from;
+
+	while (from < stage->used) {
+		size_t len = message_len(stage->data + from);
+		const struct nlmsghdr *header = (const struct nlmsghdr *)(stage->data + from);
+
+		if ((header->nlmsg_pid & UINT16_MAX) != number) {
+			memmove(stage->data + to, stage->data + from, len);
+			to += len;
+		}
+		from += len;
+	}
+	stage->used = to;
+	if (stage->done == stage->used)
+		stage->done = stage->used = 0;
+}
+
+void stage_forget(struct ledger *ledger, uint16_t number)
+{
+	while (ledger->is_sending)
+		ledger_await_change(ledger);
+	strike(&ledger->flight, number);
+	strike(&ledger->stage, number);
+	/* Messages moved: none of them may grow any more. */
+	ledger->fill++;
+}
+
 /* What an earlier send left goes first; only then what was staged after it. */
 static int send_next(struct ledger *ledger)
 {

@@ -128,6 +128,13 @@ void message_end(struct message *message)
 	memcpy(message->data, &len, sizeof(len));
 }
 
+void message_number(struct message *message, uint32_t sequence)
+{
+	struct nlmsghdr *header = (struct nlmsghdr *)message->data;
+
+	header->nlmsg_seq = sequence;
+}
+
 void message_packet(struct message *message, uint16_t queue, uint32_t id)
 {
 	uint8_t header[7] = { (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),

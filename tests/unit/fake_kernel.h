@@ -27,6 +27,7 @@ void message_put_last(struct message *message, uint16_t type, const void *data, 
 size_t message_nest_start(struct message *message, uint16_t type);
 void message_nest_end(struct message *message, size_t nest);
 void message_end(struct message *message);
+void message_number(struct message *message, uint32_t sequence);
 /* A message of the queue subsystem with a packet header, still without its other attributes. */
 void message_packet(struct message *message, uint16_t queue, uint32_t id);
 

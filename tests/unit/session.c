@@ -69,6 +69,13 @@ void session_receive(uint32_t count)
 	ck_assert_uint_eq(nfbind_batch_count(batch), count);
 }
 
+void session_receive_nothing(void)
+{
+	batch = NULL;
+	ck_assert_int_eq(nfbind_queue_receive(session, 0, &batch), -EAGAIN);
+	ck_assert_ptr_null(batch);
+}
+
 void session_get(uint16_t queue, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)

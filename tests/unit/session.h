@@ -27,6 +27,7 @@ void session_bind(uint16_t number, const struct nfbind_options *options);
 
 /* Receive without waiting; the batch must have so many packets. */
 void session_receive(uint32_t count);
+void session_receive_nothing(void);
 /* Enqueue so many packets and receive them in one batch. */
 void session_get(uint16_t queue, uint32_t count);
 struct nfbind_packet *session_packet(uint32_t index);
