@@ -388,8 +388,8 @@ static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
 	if (!stage_is_empty(ledger) && !ledger->is_sending && (timeout < 0 || timeout > RETRY_MS))
 		timeout = RETRY_MS;
 	ledger->is_waiting = true;
-	/* A wake that came before the descriptor was there left its flag only. */
-	if (atomic_load(&ledger->is_woken))
+	/* A wake or a close that came before the descriptor was there left its flag only. */
+	if (atomic_load(&ledger->is_woken) || ledger->is_closing)
 		timeout = 0;
 	ledger_unlock(ledger);
 	r = socket_wait(&ledger->socket, wake_fd, timeout);
