@@ -265,6 +265,8 @@ static void take_settings(struct slot *slot, const struct nfbind_options *option
 							 slot->default_verdict) & ~VERDICT_FLAGS;
 	slot->age_limit =
 		(uint32_t)options_number(options, NFBIND_OPTIONS_AGE_LIMIT, slot->age_limit);
+	if (slot->age_limit != 0)
+		ledger_date_kept(slot);
 	slot->is_coalescing =
 		options_number(options, NFBIND_OPTIONS_COALESCE, slot->is_coalescing) != 0;
 }
@@ -304,6 +306,8 @@ static int bind_slot(struct nfbind_queue *queue, uint16_t number,
 	slot->age_limit = 0;
 	slot->is_coalescing = true;
 	slot->has_conntrack = false;
+	slot->has_gap = false;
+	slot->next_id = 1;
 	take_settings(slot, options, settings);
 	return 0;
 }

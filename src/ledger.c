@@ -162,7 +162,7 @@ struct slot *ledger_search_slot(struct ledger *ledger, uint16_t number, bool mak
 
 static bool watch_ids(struct slot *slot, uint32_t id, bool is_fed)
 {
-	bool has_gap = slot->next_id != 0 && slot->next_id != id;
+	bool has_gap = slot->next_id != id;
 
 	slot->next_id = id + 1;
 	/* Read by us, a missing id was lost in the kernel; fed, its packet may be elsewhere. */
@@ -179,7 +179,9 @@ static struct slot *adopt_slot(struct ledger *ledger, uint16_t number)
 	if (!slot)
 		return NULL;
 	slot->is_bound = true;
-	/* Nobody tells how it was bound; a change of the one goes with the other. */
+	/* Nobody tells which packets its former reader has not decided yet. */
+	slot->has_gap = true;
+	/* Nor how it was bound; a change of the one goes with the other. */
 	slot->copy_mode = NFBIND_COPY_MODE_PACKET;
 	slot->copy_range = PAYLOAD_MAX;
 	return slot;
@@ -359,6 +361,15 @@ static uint64_t expires_at(const struct slot *slot)
 	return oldest->kept_at + slot->age_limit * UINT64_C(1000000);
 }
 
+void ledger_date_kept(struct slot *slot)
+{
+	uint64_t now = socket_now();
+
+	for (struct nfbind_packet *packet = slot->aged_first; packet; packet = packet->aged_next)
+		if (packet->kept_at == 0)
+			packet->kept_at = now;
+}
+
 uint64_t ledger_deadline(const struct ledger *ledger)
 {
 	uint64_t earliest = 0;
@@ -437,8 +448,6 @@ void ledger_forget_slot(struct ledger *ledger, struct slot *slot)
 	while (slot->kept_first)
 		leave(ledger, slot->kept_first, PACKET_UNBOUND);
 	slot->is_bound = false;
-	slot->has_gap = false;
-	slot->next_id = 0;
 	slot->run.fill = 0;
 }
 

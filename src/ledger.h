@@ -56,7 +56,7 @@ struct slot {
 	uint32_t age_limit; /* milliseconds, 0 for none */
 	uint8_t copy_mode;
 	uint32_t copy_range;
-	uint32_t next_id;   /* that the kernel will give; 0 when not known */
+	uint32_t next_id;   /* that the kernel will give */
 	uint64_t received;
 	uint64_t undecided;
 	struct run run;
@@ -168,6 +168,8 @@ int ledger_keep(struct ledger *ledger, struct nfbind_packet *packet,
 		struct nfbind_packet **ret_packet);
 struct nfbind_packet *ledger_find_kept(struct ledger *ledger, uint16_t queue, uint32_t id);
 
+/* Packets that were kept while there was no age limit start to age now. */
+void ledger_date_kept(struct slot *slot);
 /* When the next kept packet grows too old, in monotonic nanoseconds; 0 for never. */
 uint64_t ledger_deadline(const struct ledger *ledger);
 /* The next packet that is too old at `now`, or NULL. */

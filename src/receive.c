@@ -357,19 +357,23 @@ static int need_wake_fd(struct ledger *ledger)
 	return wake_fd;
 }
 
+/* Milliseconds from now, rounded up. */
+static int32_t time_left(uint64_t until)
+{
+	uint64_t now = socket_now();
+	uint64_t left = until > now ? (until - now + 999999) / 1000000 : 0;
+
+	return left > INT32_MAX ? INT32_MAX : (int32_t)left;
+}
+
 /* How long to sleep: until the caller's time is up or a kept packet is too old. */
 static int32_t sleep_time(const struct ledger *ledger, uint64_t until)
 {
 	uint64_t deadline = ledger_deadline(ledger);
-	uint64_t now, left;
 
 	if (deadline != 0 && (until == 0 || deadline < until))
 		until = deadline;
-	if (until == 0)
-		return -1;
-	now = socket_now();
-	left = until > now ? (until - now + 999999) / 1000000 : 0;
-	return left > INT32_MAX ? INT32_MAX : (int32_t)left;
+	return until == 0 ? -1 : time_left(until);
 }
 
 static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
@@ -630,16 +634,17 @@ int nfbind_queue_settle(struct nfbind_queue *queue)
 
 int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *ret_timeout)
 {
-	uint64_t deadline, now;
+	uint64_t deadline;
 
 	if (!queue)
 		return -EINVAL;
+	if (ledger_is_forked(queue->ledger))
+		return -ECHILD;
 	ledger_lock(queue->ledger);
 	deadline = ledger_deadline(queue->ledger);
 	ledger_unlock(queue->ledger);
 	if (deadline == 0)
 		return -ENODATA;
-	now = socket_now();
-	*ret_timeout = deadline > now ? (int32_t)((deadline - now + 999999) / 1000000) : 0;
+	*ret_timeout = time_left(deadline);
 	return 0;
 }
