@@ -81,6 +81,8 @@ int nfbind_queue_take_notice(struct nfbind_queue *queue, struct nfbind_notice *r
 
 	if (!queue || !ret_notice)
 		return -EINVAL;
+	if (ledger_is_forked(queue->ledger))
+		return -ECHILD;
 	ledger_lock(queue->ledger);
 	r = take(queue->notices, &notice);
 	ledger_unlock(queue->ledger);

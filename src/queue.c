@@ -84,6 +84,8 @@ int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind_options *o
 	if (!queue)
 		return -EINVAL;
 	ledger = queue->ledger;
+	if (ledger_is_forked(ledger))
+		return -ECHILD;
 	batch = options_number(options, NFBIND_OPTIONS_BATCH, BATCH_DEFAULT);
 	ledger_lock(ledger);
 	r = ledger->is_open ? -EALREADY : ledger->is_closing ? -ESHUTDOWN : 0;
@@ -374,7 +376,12 @@ static int decide_one(struct ledger *ledger, const struct nfbind_decision *d, co
 
 	if (!packet)
 		return -ENOENT;
-	r = packet_check_change(packet);
+	if (packet_state(packet) == PACKET_UNBOUND)
+		return -ENODEV;
+	/* Nothing is changed by a decision that cannot be. */
+	r = verdict_check(d->verdict);
+	if (r == 0)
+		r = packet_check_change(packet);
 	if (r < 0)
 		return r;
 	r = apply_payload(packet, d, data, data_len);
