@@ -64,6 +64,21 @@ enum { TUPLE_FIELDS = NFBIND_CT_REPL_SRC - NFBIND_CT_ORIG_SRC };
 #define TUPLE_ALIAS_REPL(side) "repl-ipv4-" side " repl-ipv6-" side
 #define TUPLE_ALIAS_MASTER(side) "master-ipv4-" side " master-ipv6-" side
 
+/* A range to translate to. */
+struct translation {
+	struct address min;
+	struct address max;
+	uint16_t port_min;
+	uint16_t port_max;
+};
+
+/* How far TCP sequence numbers are shifted. */
+struct adjustment {
+	uint32_t position;
+	uint32_t before;
+	uint32_t after;
+};
+
 struct nfbind_ct {
 	struct object object;
 	struct tuple orig;
@@ -72,7 +87,12 @@ struct nfbind_ct {
 	uint64_t orig_packets, orig_bytes;
 	uint64_t repl_packets, repl_bytes;
 	uint64_t timestamp_start, timestamp_stop, timestamp_event;
+	uint64_t dccp_handshake_seq;
 	struct heap_bytes secctx;
+	struct translation snat, dnat;
+	struct adjustment orig_seq, repl_seq;
+	uint32_t sctp_vtag_orig, sctp_vtag_repl;
+	uint32_t synproxy_isn, synproxy_its, synproxy_tsoff;
 	uint32_t status;
 	uint32_t timeout;
 	uint32_t mark, mark_mask;
@@ -83,6 +103,8 @@ struct nfbind_ct {
 	uint8_t tcp_flags_orig, tcp_mask_orig;
 	uint8_t tcp_flags_repl, tcp_mask_repl;
 	uint8_t tcp_wscale_orig, tcp_wscale_repl;
+	uint8_t sctp_state;
+	uint8_t dccp_state, dccp_role;
 	INLINE_BYTES(15) helper_name;
 	INLINE_BYTES(32) helper_info;
 	INLINE_BYTES(16) labels;

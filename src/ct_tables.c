@@ -11,6 +11,7 @@
 #define KEY (NFBIND_DIRECTION_READ | NFBIND_DIRECTION_CREATE)
 #define WRITE (NFBIND_DIRECTION_READ | NFBIND_DIRECTION_CREATE | NFBIND_DIRECTION_UPDATE)
 #define JUDGE (WRITE | NFBIND_DIRECTION_VERDICT)
+#define CREATE NFBIND_DIRECTION_CREATE
 #define CHANGE (NFBIND_DIRECTION_UPDATE | NFBIND_DIRECTION_VERDICT)
 
 #define ROW(field, text, member, row_kind, ...) \
@@ -41,6 +42,24 @@ static const struct value_name tcp_state_names[] = {
 	{ 0, "none" },	     { 1, "syn-sent" },	  { 2, "syn-recv" },  { 3, "established" },
 	{ 4, "fin-wait" },   { 5, "close-wait" }, { 6, "last-ack" },  { 7, "time-wait" },
 	{ 8, "close" },	     { 9, "syn-sent2" },  { 0, NULL },
+};
+
+/* include/uapi/linux/netfilter/nf_conntrack_sctp.h */
+static const struct value_name sctp_state_names[] = {
+	{ 0, "none" },		{ 1, "closed" },	    { 2, "cookie-wait" },
+	{ 3, "cookie-echoed" }, { 4, "established" },	    { 5, "shutdown-sent" },
+	{ 6, "shutdown-recd" }, { 7, "shutdown-ack-sent" }, { 8, "heartbeat-sent" },
+	{ 0, NULL },
+};
+
+/* include/net/netfilter/nf_conntrack_dccp.h, as it was */
+static const struct value_name dccp_state_names[] = {
+	{ 0, "none" },	   { 1, "request" },  { 2, "respond" },	 { 3, "partopen" }, { 4, "open" },
+	{ 5, "closereq" }, { 6, "closing" },  { 7, "timewait" }, { 0, NULL },
+};
+
+static const struct value_name dccp_role_names[] = {
+	{ 0, "client" }, { 1, "server" }, { 0, NULL },
 };
 
 static const struct field ct_rows[] = {
@@ -74,6 +93,39 @@ static const struct field ct_rows[] = {
 	ROW(TCP_MASK_REPL, "tcp-mask-repl", tcp_mask_repl, U8, .directions = WRITE),
 	ROW(TCP_WSCALE_ORIG, "tcp-wscale-orig", tcp_wscale_orig, U8, .directions = WRITE),
 	ROW(TCP_WSCALE_REPL, "tcp-wscale-repl", tcp_wscale_repl, U8, .directions = WRITE),
+	ROW(SNAT, "snat", snat.min, ADDRESS, .directions = CREATE, .aliases = "snat-ipv4 snat-ipv6"),
+	ROW(SNAT_MAX, "snat-max", snat.max, ADDRESS, .directions = CREATE),
+	ROW(SNAT_PORT, "snat-port", snat.port_min, U16, .directions = CREATE),
+	ROW(SNAT_PORT_MAX, "snat-port-max", snat.port_max, U16, .directions = CREATE),
+	ROW(DNAT, "dnat", dnat.min, ADDRESS, .directions = CREATE, .aliases = "dnat-ipv4 dnat-ipv6"),
+	ROW(DNAT_MAX, "dnat-max", dnat.max, ADDRESS, .directions = CREATE),
+	ROW(DNAT_PORT, "dnat-port", dnat.port_min, U16, .directions = CREATE),
+	ROW(DNAT_PORT_MAX, "dnat-port-max", dnat.port_max, U16, .directions = CREATE),
+	ROW(ORIG_SEQ_POSITION, "orig-seq-position", orig_seq.position, U32, .directions = WRITE,
+	    .aliases = "orig-nat-seq-correction-pos"),
+	ROW(ORIG_SEQ_BEFORE, "orig-seq-before", orig_seq.before, U32, .directions = WRITE,
+	    .aliases = "orig-nat-seq-offset-before"),
+	ROW(ORIG_SEQ_AFTER, "orig-seq-after", orig_seq.after, U32, .directions = WRITE,
+	    .aliases = "orig-nat-seq-offset-after"),
+	ROW(REPL_SEQ_POSITION, "repl-seq-position", repl_seq.position, U32, .directions = WRITE,
+	    .aliases = "repl-nat-seq-correction-pos"),
+	ROW(REPL_SEQ_BEFORE, "repl-seq-before", repl_seq.before, U32, .directions = WRITE,
+	    .aliases = "repl-nat-seq-offset-before"),
+	ROW(REPL_SEQ_AFTER, "repl-seq-after", repl_seq.after, U32, .directions = WRITE,
+	    .aliases = "repl-nat-seq-offset-after"),
+	ROW(SCTP_STATE, "sctp-state", sctp_state, U8, .directions = WRITE,
+	    .values = sctp_state_names),
+	ROW(SCTP_VTAG_ORIG, "sctp-vtag-orig", sctp_vtag_orig, U32, .directions = WRITE),
+	ROW(SCTP_VTAG_REPL, "sctp-vtag-repl", sctp_vtag_repl, U32, .directions = WRITE),
+	ROW(DCCP_STATE, "dccp-state", dccp_state, U8, .directions = WRITE,
+	    .values = dccp_state_names),
+	ROW(DCCP_ROLE, "dccp-role", dccp_role, U8, .directions = WRITE, .values = dccp_role_names),
+	ROW(DCCP_HANDSHAKE_SEQ, "dccp-handshake-seq", dccp_handshake_seq, U64,
+	    .directions = WRITE),
+	ROW(SYNPROXY_ISN, "synproxy-isn", synproxy_isn, U32, .directions = WRITE, .kernel = 4018),
+	ROW(SYNPROXY_ITS, "synproxy-its", synproxy_its, U32, .directions = WRITE, .kernel = 4018),
+	ROW(SYNPROXY_TSOFF, "synproxy-tsoff", synproxy_tsoff, U32, .directions = WRITE,
+	    .kernel = 4018),
 };
 
 const struct nfbind_fields ct_fields = {
@@ -130,8 +182,48 @@ static const struct wire tcp_wires[] = {
 	[KERNEL_CTA_PROTOINFO_TCP_FLAGS_REPLY] = LEAF(FLAGS, TCP_FLAGS_REPL),
 };
 
+static const struct wire dccp_wires[] = {
+	[KERNEL_CTA_PROTOINFO_DCCP_STATE] = LEAF(U8, DCCP_STATE),
+	[KERNEL_CTA_PROTOINFO_DCCP_ROLE] = LEAF(U8, DCCP_ROLE),
+	[KERNEL_CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ] = LEAF(U64, DCCP_HANDSHAKE_SEQ),
+};
+
+static const struct wire sctp_wires[] = {
+	[KERNEL_CTA_PROTOINFO_SCTP_STATE] = LEAF(U8, SCTP_STATE),
+	[KERNEL_CTA_PROTOINFO_SCTP_VTAG_ORIGINAL] = LEAF(U32, SCTP_VTAG_ORIG),
+	[KERNEL_CTA_PROTOINFO_SCTP_VTAG_REPLY] = LEAF(U32, SCTP_VTAG_REPL),
+};
+
 static const struct wire protoinfo_wires[] = {
 	[KERNEL_CTA_PROTOINFO_TCP] = NEST(tcp_wires),
+	[KERNEL_CTA_PROTOINFO_DCCP] = NEST(dccp_wires),
+	[KERNEL_CTA_PROTOINFO_SCTP] = NEST(sctp_wires),
+};
+
+/* Both translations, and both adjustments, are alike: the numbers are those of the first. */
+static const struct wire nat_proto_wires[] = {
+	[KERNEL_CTA_PROTONAT_PORT_MIN] = LEAF(U16, SNAT_PORT),
+	[KERNEL_CTA_PROTONAT_PORT_MAX] = LEAF(U16, SNAT_PORT_MAX),
+};
+
+static const struct wire nat_wires[] = {
+	[KERNEL_CTA_NAT_V4_MINIP] = LEAF(IPV4, SNAT),
+	[KERNEL_CTA_NAT_V4_MAXIP] = LEAF(IPV4, SNAT_MAX),
+	[KERNEL_CTA_NAT_PROTO] = NEST(nat_proto_wires),
+	[KERNEL_CTA_NAT_V6_MINIP] = LEAF(IPV6, SNAT),
+	[KERNEL_CTA_NAT_V6_MAXIP] = LEAF(IPV6, SNAT_MAX),
+};
+
+static const struct wire seqadj_wires[] = {
+	[KERNEL_CTA_SEQADJ_CORRECTION_POS] = LEAF(U32, ORIG_SEQ_POSITION),
+	[KERNEL_CTA_SEQADJ_OFFSET_BEFORE] = LEAF(U32, ORIG_SEQ_BEFORE),
+	[KERNEL_CTA_SEQADJ_OFFSET_AFTER] = LEAF(U32, ORIG_SEQ_AFTER),
+};
+
+static const struct wire synproxy_wires[] = {
+	[KERNEL_CTA_SYNPROXY_ISN] = LEAF(U32, SYNPROXY_ISN),
+	[KERNEL_CTA_SYNPROXY_ITS] = LEAF(U32, SYNPROXY_ITS),
+	[KERNEL_CTA_SYNPROXY_TSOFF] = LEAF(U32, SYNPROXY_TSOFF),
 };
 
 static const struct wire counters_orig_wires[] = {
@@ -164,19 +256,27 @@ static const struct wire ct_top_wires[] = {
 	[KERNEL_CTA_STATUS] = LEAF(U32, STATUS),
 	[KERNEL_CTA_PROTOINFO] = NEST(protoinfo_wires),
 	[KERNEL_CTA_HELP] = NEST(help_wires),
+	[KERNEL_CTA_NAT_SRC] = NEST(nat_wires),
 	[KERNEL_CTA_TIMEOUT] = LEAF(U32, TIMEOUT),
 	[KERNEL_CTA_MARK] = LEAF(U32, MARK),
 	[KERNEL_CTA_COUNTERS_ORIG] = NEST(counters_orig_wires),
 	[KERNEL_CTA_COUNTERS_REPLY] = NEST(counters_reply_wires),
 	[KERNEL_CTA_USE] = LEAF(U32, USE),
 	[KERNEL_CTA_ID] = LEAF(U32, ID),
+	[KERNEL_CTA_NAT_DST] = { .kind = WIRE_NEST, WIRE_ROWS(nat_wires),
+				 .shift = NFBIND_CT_DNAT - NFBIND_CT_SNAT },
 	[KERNEL_CTA_TUPLE_MASTER] = TUPLE(MASTER_SRC),
+	[KERNEL_CTA_SEQ_ADJ_ORIG] = NEST(seqadj_wires),
+	[KERNEL_CTA_SEQ_ADJ_REPLY] = { .kind = WIRE_NEST, WIRE_ROWS(seqadj_wires),
+				       .shift = NFBIND_CT_REPL_SEQ_POSITION -
+						NFBIND_CT_ORIG_SEQ_POSITION },
 	[KERNEL_CTA_ZONE] = LEAF(U16, ZONE),
 	[KERNEL_CTA_SECCTX] = NEST(secctx_wires),
 	[KERNEL_CTA_TIMESTAMP] = NEST(timestamp_wires),
 	[KERNEL_CTA_MARK_MASK] = LEAF(U32, MARK_MASK),
 	[KERNEL_CTA_LABELS] = LEAF(LABELS, LABELS),
 	[KERNEL_CTA_LABELS_MASK] = LEAF(LABELS, LABELS_MASK),
+	[KERNEL_CTA_SYNPROXY] = NEST(synproxy_wires),
 	[KERNEL_CTA_TIMESTAMP_EVENT] = LEAF(U64, TIMESTAMP_EVENT),
 };
 

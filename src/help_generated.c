@@ -123,6 +123,52 @@ const char *const ct_help[] = {
 		"TCP window scale, original direction.",
 	[NFBIND_CT_TCP_WSCALE_REPL] =
 		"TCP window scale, reply direction.",
+	[NFBIND_CT_SNAT] =
+		"Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order.",
+	[NFBIND_CT_SNAT_MAX] =
+		"Source translation on creation: the highest address of a range.",
+	[NFBIND_CT_SNAT_PORT] =
+		"Source translation on creation: the port, ICMP id or GRE key, or the lowest of a range.",
+	[NFBIND_CT_SNAT_PORT_MAX] =
+		"Source translation on creation: the highest port, id or key of a range.",
+	[NFBIND_CT_DNAT] =
+		"Destination translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order.",
+	[NFBIND_CT_DNAT_MAX] =
+		"Destination translation on creation: the highest address of a range.",
+	[NFBIND_CT_DNAT_PORT] =
+		"Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a range.",
+	[NFBIND_CT_DNAT_PORT_MAX] =
+		"Destination translation on creation: the highest port, id or key of a range.",
+	[NFBIND_CT_ORIG_SEQ_POSITION] =
+		"TCP sequence adjustment, original direction: the sequence number where it starts.",
+	[NFBIND_CT_ORIG_SEQ_BEFORE] =
+		"TCP sequence adjustment, original direction: the offset before that.",
+	[NFBIND_CT_ORIG_SEQ_AFTER] =
+		"TCP sequence adjustment, original direction: the offset from there on.",
+	[NFBIND_CT_REPL_SEQ_POSITION] =
+		"TCP sequence adjustment, reply direction: the sequence number where it starts.",
+	[NFBIND_CT_REPL_SEQ_BEFORE] =
+		"TCP sequence adjustment, reply direction: the offset before that.",
+	[NFBIND_CT_REPL_SEQ_AFTER] =
+		"TCP sequence adjustment, reply direction: the offset from there on.",
+	[NFBIND_CT_SCTP_STATE] =
+		"SCTP state.",
+	[NFBIND_CT_SCTP_VTAG_ORIG] =
+		"SCTP verification tag, original direction.",
+	[NFBIND_CT_SCTP_VTAG_REPL] =
+		"SCTP verification tag, reply direction.",
+	[NFBIND_CT_DCCP_STATE] =
+		"DCCP state; newer kernels track none.",
+	[NFBIND_CT_DCCP_ROLE] =
+		"DCCP role of the original direction: 0 client, 1 server.",
+	[NFBIND_CT_DCCP_HANDSHAKE_SEQ] =
+		"DCCP sequence number of the handshake.",
+	[NFBIND_CT_SYNPROXY_ISN] =
+		"SYN proxy: the initial sequence number it gave.",
+	[NFBIND_CT_SYNPROXY_ITS] =
+		"SYN proxy: the initial timestamp it gave.",
+	[NFBIND_CT_SYNPROXY_TSOFF] =
+		"SYN proxy: the offset between both timestamps.",
 };
 
 const char *const exp_help[] = {

@@ -73,7 +73,7 @@ static int parse_address(const struct wire_table *table, const struct wire *row,
 {
 	int r = field_set_bytes(table->fields, object, row->field + shift, data, len);
 
-	if (r < 0)
+	if (r < 0 || row->protocol_field == 0)
 		return r;
 	/* 2 and 10: the family numbers that this wire uses for IPv4 and IPv6. */
 	return field_set_number(table->fields, object, row->protocol_field + shift,

@@ -38,7 +38,7 @@ enum wire_kind {
 struct wire {
 	uint8_t kind;
 	uint16_t field;
-	/* Addresses: the field of the network protocol number that they imply.
+	/* Addresses: the field of the network protocol number that they imply; 0 for none.
 	 * With only_protocol: the field that must have this value for the row to be built. */
 	uint16_t protocol_field;
 	uint8_t only_protocol;

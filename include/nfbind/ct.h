@@ -134,7 +134,53 @@ enum nfbind_ct_field {
 	/** TCP window scale, original direction. */
 	NFBIND_CT_TCP_WSCALE_ORIG = 54,
 	/** TCP window scale, reply direction. */
-	NFBIND_CT_TCP_WSCALE_REPL = 55
+	NFBIND_CT_TCP_WSCALE_REPL = 55,
+	/** Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	NFBIND_CT_SNAT = 56,
+	/** Source translation on creation: the highest address of a range. */
+	NFBIND_CT_SNAT_MAX = 57,
+	/** Source translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	NFBIND_CT_SNAT_PORT = 58,
+	/** Source translation on creation: the highest port, id or key of a range. */
+	NFBIND_CT_SNAT_PORT_MAX = 59,
+	/** Destination translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	NFBIND_CT_DNAT = 60,
+	/** Destination translation on creation: the highest address of a range. */
+	NFBIND_CT_DNAT_MAX = 61,
+	/** Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	NFBIND_CT_DNAT_PORT = 62,
+	/** Destination translation on creation: the highest port, id or key of a range. */
+	NFBIND_CT_DNAT_PORT_MAX = 63,
+	/** TCP sequence adjustment, original direction: the sequence number where it starts. */
+	NFBIND_CT_ORIG_SEQ_POSITION = 64,
+	/** TCP sequence adjustment, original direction: the offset before that. */
+	NFBIND_CT_ORIG_SEQ_BEFORE = 65,
+	/** TCP sequence adjustment, original direction: the offset from there on. */
+	NFBIND_CT_ORIG_SEQ_AFTER = 66,
+	/** TCP sequence adjustment, reply direction: the sequence number where it starts. */
+	NFBIND_CT_REPL_SEQ_POSITION = 67,
+	/** TCP sequence adjustment, reply direction: the offset before that. */
+	NFBIND_CT_REPL_SEQ_BEFORE = 68,
+	/** TCP sequence adjustment, reply direction: the offset from there on. */
+	NFBIND_CT_REPL_SEQ_AFTER = 69,
+	/** SCTP state. */
+	NFBIND_CT_SCTP_STATE = 70,
+	/** SCTP verification tag, original direction. */
+	NFBIND_CT_SCTP_VTAG_ORIG = 71,
+	/** SCTP verification tag, reply direction. */
+	NFBIND_CT_SCTP_VTAG_REPL = 72,
+	/** DCCP state; newer kernels track none. */
+	NFBIND_CT_DCCP_STATE = 73,
+	/** DCCP role of the original direction: 0 client, 1 server. */
+	NFBIND_CT_DCCP_ROLE = 74,
+	/** DCCP sequence number of the handshake. */
+	NFBIND_CT_DCCP_HANDSHAKE_SEQ = 75,
+	/** SYN proxy: the initial sequence number it gave. */
+	NFBIND_CT_SYNPROXY_ISN = 76,
+	/** SYN proxy: the initial timestamp it gave. */
+	NFBIND_CT_SYNPROXY_ITS = 77,
+	/** SYN proxy: the offset between both timestamps. */
+	NFBIND_CT_SYNPROXY_TSOFF = 78
 };
 
 /** Bits of the status field. */
