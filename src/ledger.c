@@ -79,15 +79,18 @@ int ledger_plant_canary(struct ledger *ledger)
 		munmap(page, CANARY_SIZE);
 		return 0;
 	}
-	ledger->canary = page;
-	atomic_store(ledger->canary, 1);
+	/* Alive first: another thread may look at it as soon as it is there. */
+	atomic_store_explicit((atomic_uchar *)page, 1, memory_order_relaxed);
+	atomic_store_explicit(&ledger->canary, page, memory_order_release);
 	return 0;
 }
 
 bool ledger_is_forked(const struct ledger *ledger)
 {
-	if (ledger->canary)
-		return atomic_load_explicit(ledger->canary, memory_order_relaxed) == 0;
+	atomic_uchar *canary = atomic_load_explicit(&ledger->canary, memory_order_acquire);
+
+	if (canary)
+		return atomic_load_explicit(canary, memory_order_relaxed) == 0;
 	return ledger->pid != 0 && ledger->pid != getpid();
 }
 

@@ -75,7 +75,7 @@ struct ledger {
 	pthread_cond_t changed; /* a receiver left, or a send ended */
 	struct socket socket;
 	pid_t pid;
-	atomic_uchar *canary;   /* a page that the kernel zeroes in a forked child */
+	atomic_uchar *_Atomic canary; /* a page that the kernel zeroes in a forked child */
 	bool is_open;
 	bool is_closing;
 	bool is_receiving;
