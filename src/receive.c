@@ -236,12 +236,23 @@ static void give_expired(struct nfbind_queue *queue)
 	}
 }
 
+/* What is staged leaves; why it could not is told on this side, too. */
+static int send_staged(struct nfbind_queue *queue)
+{
+	int r = stage_is_empty(queue->ledger) ? 0 : stage_send(queue->ledger);
+
+	if (r < 0)
+		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE,
+			       "verdicts could not be sent, and stay staged: %s", strerror(-r));
+	return r;
+}
+
 /* The former batch ends, and what is staged leaves. */
 static int end_batch(struct nfbind_queue *queue)
 {
 	ledger_end_batch(queue->ledger);
 	give_expired(queue);
-	return stage_is_empty(queue->ledger) ? 0 : stage_send(queue->ledger);
+	return send_staged(queue);
 }
 
 void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch)
@@ -315,6 +326,9 @@ static int read_batch(struct nfbind_queue *queue, struct nfbind_batch **ret_batc
 	received = socket_receive(&ledger->socket, queue->datagrams, count);
 	ledger_lock(ledger);
 	ledger->stats.system_calls++;
+	if (received < 0 && received != -EAGAIN)
+		ledger_explain(ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
+			       strerror(-received));
 	if (received < 0)
 		return received;
 	for (int i = 0; i < received; i++)
@@ -425,10 +439,7 @@ static int explain(struct nfbind_queue *queue, int error)
 			return error;
 		}
 	}
-	if (error < 0)
-		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
-			       strerror(-error));
-	return error;
+	return error; /* others were explained where they came from */
 }
 
 static int wait_and_read(struct nfbind_queue *queue, int32_t timeout,
@@ -464,11 +475,9 @@ static int wait_and_read(struct nfbind_queue *queue, int32_t timeout,
 		if (r < 0)
 			return r;
 		give_expired(queue);
-		if (!stage_is_empty(ledger)) {
-			r = stage_send(ledger);
-			if (r < 0 && r != -EAGAIN)
-				return r;
-		}
+		r = send_staged(queue);
+		if (r < 0 && r != -EAGAIN)
+			return r;
 	}
 }
 

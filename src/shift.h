@@ -15,7 +15,7 @@
 
 enum {
 	/* What a receiver that never acknowledges can make us remember, for each direction. */
-	SHIFT_CHANGES_MAX = 256,
+	SHIFT_CHANGES_MAX = 4096,
 	SHIFT_BYTES_MAX = 1 << 20,
 };
 

@@ -243,7 +243,8 @@ NFBIND_API int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind
 
 /**
  * Close the session: packets of the running batch get their default verdict,
- * staged verdicts leave, and the kernel drops what is still undecided. A thread
+ * staged verdicts leave, and the kernel drops what is still undecided, packets that
+ * were never received among them. A thread
  * that waits in receive is woken and waited for. Closing twice is fine; every
  * later call but free is -ESHUTDOWN.
  *
@@ -496,6 +497,10 @@ NFBIND_API int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *re
 /**
  * The session's descriptor, to wait for with poll; it stays the session's. A
  * caller may read datagrams from it and feed them.
+ *
+ * A loop of the caller's calls nfbind_queue_settle() (or receive until -EAGAIN)
+ * before it sleeps, or staged verdicts sleep with it. nfbind_queue_wake() ends a
+ * receive, not the caller's own poll.
  *
  * @returns number
  * @error ESHUTDOWN the session is not open

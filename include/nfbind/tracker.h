@@ -71,7 +71,7 @@ NFBIND_API int nfbind_tracker_apply(struct nfbind_tracker *tracker, struct nfbin
  * @error ERANGE offset and remove lie outside the payload
  * @error EOPNOTSUPP the packet is truncated, or a large segment that would shrink
  * @error EMSGSIZE the packet would be longer than 65531 bytes
- * @error ENOSPC the receiver has 256 changes or 1 MiB of inserted bytes of this direction to acknowledge
+ * @error ENOSPC the receiver has 4096 changes or 1 MiB of inserted bytes of this direction to acknowledge
  * @error ENOMEM out of memory
  * @since 0.1
  */
