@@ -348,6 +348,9 @@ static int change_slot(struct nfbind_queue *queue, struct slot *slot,
 	make_room_for(queue, &settings);
 	if (settings.has_params || settings.has_maxlen || settings.mask)
 		r = request(queue, slot->number, 0, &settings);
+	/* The answer was lost; there is room for one now, and the same change twice is one. */
+	if (r == -ENOBUFS)
+		r = request(queue, slot->number, 0, &settings);
 	if (r < 0)
 		return diagnose_bind(queue, slot->number, settings.flags, r);
 	take_settings(slot, options, &settings);
