@@ -36,7 +36,10 @@ void netns_join(const char *here, int other, const char *there, unsigned int net
 /* Have the stack fill in the checksums of what leaves by a device, instead of the device. */
 void netns_checksum_in_software(const char *device);
 
-/* A new user namespace around the calling process, in which it is root, with a new network namespace. */
+/*
+ * A new user namespace around the calling process, in which it is root, and at once a
+ * new network namespace, as unshare(1) does it: root's files in /proc/net are not its own.
+ */
 void netns_new_user(void);
 
 /* A shell command; the test fails when it does. */

@@ -403,7 +403,7 @@ static void *receive_for_ever(void *argument)
 
 	do
 		later->result = nfbind_queue_receive(later->queue, -1, &batch);
-	while (later->result >= 0);
+	while (later->result >= 0 || later->result == -EBUSY);
 	return NULL;
 }
 
@@ -414,7 +414,8 @@ START_TEST(test_queue_close_ends_a_receive_of_another_thread)
 	pthread_t thread;
 
 	start(&thread, receive_for_ever, &later);
-	sleep_ms(20);
+	while (nfbind_queue_receive(later.queue, 0, &batch) != -EBUSY && seconds() < 5)
+		sleep_ms(1);
 	ck_assert_int_eq(nfbind_queue_receive(later.queue, 0, &batch), -EBUSY);
 	ck_assert_int_eq(nfbind_queue_settle(later.queue), -EBUSY);
 	ck_assert_int_eq(nfbind_queue_bind(later.queue, 2, NULL), -EBUSY);
