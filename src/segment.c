@@ -133,6 +133,26 @@ static int write_number(struct nfbind_packet *packet, const struct view *view, u
 	return edit_patch(packet, view, view->l4 + offset, bytes, sizeof(bytes));
 }
 
+/*
+ * Data that is sent again although the receiver has acknowledged it, and whose
+ * changes were forgotten: the receiver drops it unseen, but who changed it may have
+ * done so in order that nobody sees it.
+ */
+static int blank_forgotten(struct nfbind_packet *packet, const struct segment *segment,
+			   const struct shift *shift)
+{
+	static const uint8_t zeros[1024];
+	uint32_t len = shift_forgotten(shift, segment->start, segment->data_end), part;
+	uint32_t at = segment->view.l4_payload;
+	int r = 0;
+
+	for (; r == 0 && len > 0; at += part, len -= part) {
+		part = len < sizeof(zeros) ? len : sizeof(zeros);
+		r = edit_patch(packet, &segment->view, at, zeros, part);
+	}
+	return r;
+}
+
 /* Make the changes again that this data has had before. */
 static int repeat_changes(struct nfbind_packet *packet, struct segment *segment,
 			  const struct shift *shift)
@@ -140,16 +160,25 @@ static int repeat_changes(struct nfbind_packet *packet, struct segment *segment,
 	struct patch patch;
 	int r;
 
-	if (view_is_cut(packet, &segment->view))
-		return shift_concerns(shift, segment->start, segment->end) ? -EOPNOTSUPP : 0;
+	if (view_is_cut(packet, &segment->view)) {
+		bool is_old = shift_forgotten(shift, segment->start, segment->data_end) > 0;
+
+		return is_old || shift_concerns(shift, segment->start, segment->end) ? -EOPNOTSUPP :
+										       0;
+	}
 	r = shift_patch(shift, segment->start, segment->data_end, segment->end,
 			packet->payload + segment->view.l4_payload, &patch);
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	r = edit_splice(packet, &segment->view, patch.offset, patch.removed, patch.bytes,
-			patch.inserted);
-	free(patch.bytes);
-	return r < 0 ? r : view_of(packet, &segment->view);
+	if (r > 0) {
+		r = edit_splice(packet, &segment->view, patch.offset, patch.removed, patch.bytes,
+				patch.inserted);
+		free(patch.bytes);
+	}
+	if (r == 0)
+		r = view_of(packet, &segment->view);
+	/* Changes that are remembered come behind those that are not. */
+	return r < 0 ? r : blank_forgotten(packet, segment, shift);
 }
 
 /*

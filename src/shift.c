@@ -25,6 +25,16 @@ void shift_clear(struct shift *shift)
 	*shift = (struct shift){ 0 };
 }
 
+static uint32_t seq_min(uint32_t a, uint32_t b)
+{
+	return seq_before(a, b) ? a : b;
+}
+
+static uint32_t seq_max(uint32_t a, uint32_t b)
+{
+	return seq_before(a, b) ? b : a;
+}
+
 /* What a change adds to all numbers behind it; unsigned, as all of this arithmetic wraps. */
 static uint32_t moved(const struct change *change)
 {
@@ -93,16 +103,27 @@ uint32_t shift_back_start(const struct shift *shift, uint32_t changed)
 
 	for (uint32_t i = 0; i < shift->count; i++) {
 		const struct change *change = &shift->changes[i];
-		uint32_t out = change->at + delta;
+		uint32_t out = change->at + delta, end = out + change->inserted;
 
 		if (!seq_before(out, changed))
 			break;
-		/* Part of it is missing: its anchor must not look as if it were there. */
-		if (seq_before(changed, out + change->inserted))
+		/* Some of it is missing, so its anchor must not look as if it were there. */
+		if (seq_before(changed, end))
 			return change->at + (change->removed ? change->removed : 1);
+		if (changed == end && change->removed == 0)
+			return change->at + 1;
 		delta += moved(change);
 	}
 	return changed - delta;
+}
+
+uint32_t shift_forgotten(const struct shift *shift, uint32_t start, uint32_t end)
+{
+	uint32_t floor = shift->floor - shift->base;
+
+	if (!shift->has_floor || !seq_before(start, floor))
+		return 0;
+	return seq_min(floor, end) - start;
 }
 
 bool shift_is_below(const struct shift *shift, uint32_t changed)
@@ -139,16 +160,6 @@ uint32_t shift_forget(struct shift *shift, uint32_t changed, uint32_t next)
 		memmove(shift->changes, shift->changes + count,
 			shift->count * sizeof(*shift->changes));
 	return count;
-}
-
-static uint32_t seq_min(uint32_t a, uint32_t b)
-{
-	return seq_before(a, b) ? a : b;
-}
-
-static uint32_t seq_max(uint32_t a, uint32_t b)
-{
-	return seq_before(a, b) ? b : a;
 }
 
 /* Whether a change concerns a segment at all; the anchor may be the segment's FIN. */
@@ -285,6 +296,27 @@ static int join(const struct pieces *pieces, struct change *change)
 	return 0;
 }
 
+/* Make touched changes part of the new one: what is left of the first and the last of them. */
+static void take_over(const struct shift *shift, const struct contact *contact, uint32_t changed,
+		      uint32_t changed_end, struct change *change, uint32_t *end,
+		      struct pieces *pieces)
+{
+	const struct change *first = &shift->changes[contact->first];
+	const struct change *last = first + contact->count - 1;
+	uint32_t out_end = contact->out_last + last->inserted;
+
+	if (!seq_before(changed, contact->out_first)) {
+		change->at = first->at;
+		pieces->data[0] = first->bytes;
+		pieces->len[0] = changed - contact->out_first;
+	}
+	if (!seq_before(out_end, changed_end)) {
+		*end = last->at + last->removed;
+		pieces->len[3] = out_end - changed_end;
+		pieces->data[3] = last->bytes + last->inserted - pieces->len[3];
+	}
+}
+
 int shift_plan(struct shift *shift, uint32_t fresh, uint32_t changed, uint32_t remove,
 	       const void *data, uint32_t data_len, const uint8_t *anchor, struct plan *ret_plan)
 {
@@ -302,24 +334,11 @@ int shift_plan(struct shift *shift, uint32_t fresh, uint32_t changed, uint32_t r
 	}
 	change.at = changed - contact.before;
 	end = changed + remove - contact.after;
-	if (contact.count > 0) {
-		const struct change *first = &shift->changes[contact.first];
-		const struct change *last = first + contact.count - 1;
-		uint32_t out_end = contact.out_last + last->inserted;
-
-		if (!seq_before(changed, contact.out_first)) {
-			change.at = first->at;
-			pieces.data[0] = first->bytes;
-			pieces.len[0] = changed - contact.out_first;
-		}
-		if (!seq_before(out_end, changed + remove)) {
-			end = last->at + last->removed;
-			pieces.len[3] = out_end - (changed + remove);
-			pieces.data[3] = last->bytes + last->inserted - pieces.len[3];
-		}
-	}
+	if (contact.count > 0)
+		take_over(shift, &contact, changed, changed + remove, &change, &end, &pieces);
 	change.removed = end - change.at;
-	if (shift->count >= SHIFT_CHANGES_MAX || data_len > SHIFT_BYTES_MAX - shift->bytes)
+	if (shift->count - contact.count >= SHIFT_CHANGES_MAX ||
+	    data_len > SHIFT_BYTES_MAX - shift->bytes)
 		return -ENOSPC;
 	if (reserve(shift) < 0 || join(&pieces, &change) < 0)
 		return -ENOMEM;

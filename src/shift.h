@@ -70,6 +70,12 @@ bool shift_is_below(const struct shift *shift, uint32_t changed);
 /* The changed number was acknowledged: drop how many changes from the front? */
 uint32_t shift_forget(struct shift *shift, uint32_t changed, uint32_t next);
 
+/*
+ * How many bytes of a segment, from its start, come before the end of changes that
+ * were forgotten: the receiver has what stands for them.
+ */
+uint32_t shift_forgotten(const struct shift *shift, uint32_t start, uint32_t end);
+
 /* Whether a segment from `start` to `end` has bytes that were changed. */
 bool shift_concerns(const struct shift *shift, uint32_t start, uint32_t end);
 

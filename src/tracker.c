@@ -147,7 +147,7 @@ static bool is_first(const struct direction *self, const struct segment *segment
 {
 	if (self->has_first)
 		return self->first == segment->seq;
-	return self->is_known && self->next - segment->start < OVERTAKEN_MAX;
+	return self->next - segment->start < OVERTAKEN_MAX;
 }
 
 /*
@@ -161,11 +161,10 @@ static bool is_stranger(struct flow *flow, const struct segment *segment)
 	struct direction *self = &flow->directions[segment->side];
 	bool has_ack = segment->flags & NFBIND_TCP_FLAG_ACK;
 
-	if (!(segment->flags & NFBIND_TCP_FLAG_SYN) || is_first(self, segment))
+	if (!(segment->flags & NFBIND_TCP_FLAG_SYN) || !self->is_known || is_first(self, segment))
 		return false;
 	if (flow->is_closed || !flow_is_changed(flow)) {
-		if (self->is_known)
-			flow_reset(flow);
+		flow_reset(flow);
 		return false;
 	}
 	if (!has_ack) {
