@@ -54,7 +54,6 @@ void batch_clear(struct nfbind_batch *batch)
 		packet_drop_edit(&batch->packets[i]);
 	atomic_store(&batch->has_edits, false);
 	batch->count = 0;
-	batch->is_fed = false;
 }
 
 struct nfbind_packet *batch_add(struct nfbind_batch *batch, uint8_t *message, size_t available)

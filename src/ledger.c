@@ -168,7 +168,7 @@ static bool watch_ids(struct slot *slot, uint32_t id, bool is_fed)
 	bool has_gap = slot->next_id != id;
 
 	slot->next_id = id + 1;
-	/* Read by us, a missing id was lost in the kernel; fed, its packet may be elsewhere. */
+	/* Where only we read, a missing id was lost in the kernel; else its packet may be elsewhere. */
 	if (is_fed && has_gap)
 		slot->has_gap = true;
 	return has_gap;

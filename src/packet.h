@@ -148,7 +148,6 @@ struct nfbind_batch {
 	struct names *names; /* who knows device names; NULL for nobody */
 	atomic_bool has_edits; /* some packet has memory of its own */
 	struct nfbind_packet *packets;
-	bool is_fed;               /* the caller read it */
 	struct nfbind_batch *next; /* in a session's stash */
 };
 

@@ -43,6 +43,7 @@ struct nfbind_queue {
 	uint32_t send_buffer;        /* to be asked for */
 	uint32_t drops;              /* the socket's drop counter, as last read */
 	uint64_t noted;              /* notices ever */
+	bool is_fed;                 /* the caller reads datagrams, too */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */
 	uint32_t sequence;           /* of requests */
 	uint32_t awaited;            /* sequence number of a request under way; 0 for none */

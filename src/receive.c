@@ -499,8 +499,8 @@ static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch,
 	bool has_gap = false;
 
 	for (uint32_t i = 0; i < batch->count; i++)
-		has_gap |= ledger_take_in(ledger, &batch->packets[i], batch->is_fed);
-	if (has_gap && !batch->is_fed)
+		has_gap |= ledger_take_in(ledger, &batch->packets[i], queue->is_fed);
+	if (has_gap && !queue->is_fed)
 		queue_check_drops(queue);
 	ledger->batch = batch;
 	*ret_batch = batch;
@@ -584,7 +584,6 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 	}
 	memcpy(batch->data, data, data_len);
 	datagram.data = batch->data;
-	batch->is_fed = true;
 	queue_take_datagram(queue, batch, &datagram);
 	*ret_batch = batch;
 	/* What was understood is handed out; a notice tells of the rest. */
@@ -595,10 +594,14 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 static struct nfbind_batch *queue_behind_stash(struct nfbind_queue *queue,
 					       struct nfbind_batch *batch)
 {
-	nfbind_batch_hold(batch);
-	queue_push_stash(queue, batch);
+	/* Answers only: the one to a nudge is none to keep, or it would never end. */
+	if (batch->count > 0) {
+		nfbind_batch_hold(batch);
+		queue_push_stash(queue, batch);
+	}
 	batch = adopt_stashed(queue);
-	queue_nudge(queue);
+	if (queue->stash.first)
+		queue_nudge(queue);
 	return batch;
 }
 
@@ -613,6 +616,7 @@ int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_
 	r = queue_enter(queue);
 	if (r < 0)
 		return r;
+	queue->is_fed = true;
 	r = prepare(queue);
 	if (r == 0)
 		r = feed_batch(queue, data, data_len, &batch);

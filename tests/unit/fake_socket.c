@@ -341,6 +341,7 @@ int socket_send(struct socket *socket, const void *data, size_t data_len)
 		(void)hand_over(socket->fd, data, data_len, data_len + 3);
 		result = (int)data_len;
 	} else if (result > 0) {
+		result = (size_t)result < data_len ? result : (int)data_len;
 		(void)hand_over(socket->fd, data, data_len, (size_t)result);
 	}
 	remember(socket->fd, data, data_len, result);

@@ -9,7 +9,7 @@
 struct nfbind_queue *session;
 struct nfbind_batch *batch;
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 512 };
 static struct nfbind_options *made[OPTIONS_MAX];
 static size_t made_count;
 
