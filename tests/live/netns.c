@@ -8,7 +8,6 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -236,25 +235,25 @@ void queue_rule(const char *program, const char *match, unsigned int number)
 
 /* Rights. */
 
-static void change_net_admin(bool has)
+static void change_cap(int capability, bool has)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
 	ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
 	if (has)
-		data[0].effective |= 1u << CAP_NET_ADMIN;
+		data[0].effective |= 1u << capability;
 	else
-		data[0].effective &= ~(1u << CAP_NET_ADMIN);
+		data[0].effective &= ~(1u << capability);
 	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
 }
 
-void caps_drop_net_admin(void)
+void cap_drop(int capability)
 {
-	change_net_admin(false);
+	change_cap(capability, false);
 }
 
-void caps_restore_net_admin(void)
+void cap_restore(int capability)
 {
-	change_net_admin(true);
+	change_cap(capability, true);
 }

@@ -15,6 +15,7 @@
 #ifndef TESTS_LIVE_NETNS_H
 #define TESTS_LIVE_NETNS_H
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -52,8 +53,8 @@ long long run_for_number(const char *format, ...) __attribute__((format(printf, 
 /* Queue what a rule's first words match, as ("iptables", "OUTPUT -p udp", 5). */
 void queue_rule(const char *program, const char *match, unsigned int number);
 
-/* Take CAP_NET_ADMIN from the calling thread, and give it back. */
-void caps_drop_net_admin(void);
-void caps_restore_net_admin(void);
+/* Take a capability, as CAP_NET_ADMIN, from the calling thread, and give it back. */
+void cap_drop(int capability);
+void cap_restore(int capability);
 
 #endif

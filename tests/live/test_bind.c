@@ -463,14 +463,14 @@ START_TEST(test_queue_bind_without_rights_is_eperm)
 {
 	struct nfbind_queue *queue = open_session();
 
-	caps_drop_net_admin();
+	cap_drop(CAP_NET_ADMIN);
 	ck_assert_int_eq(bind_result(queue, 9, NULL, "CAP_NET_ADMIN is missing"), -EPERM);
-	caps_restore_net_admin();
+	cap_restore(CAP_NET_ADMIN);
 	ck_assert_int_eq(nfbind_queue_bind(queue, 9, NULL), 0);
-	caps_drop_net_admin();
+	cap_drop(CAP_NET_ADMIN);
 	ck_assert_int_eq(nfbind_queue_change(queue, 9, OPTIONS({ NFBIND_OPTIONS_MAXLEN, 7 })), -EPERM);
 	ck_assert_int_eq(nfbind_queue_unbind(queue, 9), -EPERM);
-	caps_restore_net_admin();
+	cap_restore(CAP_NET_ADMIN);
 	ck_assert_int_eq(nfbind_queue_unbind(queue, 9), 0);
 }
 END_TEST

@@ -263,7 +263,7 @@ START_TEST(test_verdict_without_rights_is_noticed)
 		ck_assert_int_eq(nfbind_queue_verdict(queue, nfbind_batch_packet(batch, i),
 						      i % 2 ? NFBIND_VERDICT_ACCEPT :
 							      NFBIND_VERDICT_DROP), 0);
-	caps_drop_net_admin();
+	cap_drop(CAP_NET_ADMIN);
 	/* The kernel refuses them all, with one answer. */
 	ck_assert_int_eq(nfbind_queue_send(queue), 0);
 	await_notice(queue);
@@ -273,7 +273,7 @@ START_TEST(test_verdict_without_rights_is_noticed)
 	ck_assert_uint_eq(notice.count, 4);
 	take_no_notice(queue);
 	hear_nothing(udp.receiver);
-	caps_restore_net_admin();
+	cap_restore(CAP_NET_ADMIN);
 	check_alive(queue, &udp);
 }
 END_TEST

@@ -404,7 +404,7 @@ START_TEST(test_probe_without_rights_is_eperm)
 	uint64_t features = 0;
 	char message[256];
 
-	caps_drop_net_admin();
+	cap_drop(CAP_NET_ADMIN);
 	ck_assert_int_eq(nfbind_probe(NULL, &features, message, sizeof(message)), -EPERM);
 	ck_assert_ptr_nonnull(strstr(message, "CAP_NET_ADMIN"));
 }
