@@ -204,6 +204,7 @@ static inline int stage_reserve(struct ledger *ledger, size_t len)
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
 /* Take back what is staged for a queue: its number may be bound again, with ids from 1. */
 void stage_forget(struct ledger *ledger, uint16_t number);
+/* Asked when nobody is sending: a flight is its sender's alone. */
 bool stage_is_empty(const struct ledger *ledger);
 /* What a packet's changes add to its verdict message. */
 size_t stage_changes_len(const struct nfbind_packet *packet);

@@ -145,8 +145,7 @@ static int close_here(struct nfbind_queue *queue)
 	if (!ledger->is_open)
 		return 0;
 	ledger_end_batch(ledger);
-	if (!stage_is_empty(ledger))
-		r = stage_send(ledger);
+	r = stage_send(ledger);
 	while (ledger->is_sending)
 		ledger_await_change(ledger);
 	ledger->is_open = false;

@@ -239,7 +239,7 @@ static void give_expired(struct nfbind_queue *queue)
 /* What is staged leaves; why it could not is told on this side, too. */
 static int send_staged(struct nfbind_queue *queue)
 {
-	int r = stage_is_empty(queue->ledger) ? 0 : stage_send(queue->ledger);
+	int r = stage_send(queue->ledger);
 
 	if (r < 0)
 		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE,
@@ -403,7 +403,7 @@ static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
 	 * What could not be sent is tried again soon. Waiting for room would not do: a
 	 * netlink socket always has some, and what the kernel lacks is memory.
 	 */
-	if (!stage_is_empty(ledger) && !ledger->is_sending && (timeout < 0 || timeout > RETRY_MS))
+	if (!ledger->is_sending && !stage_is_empty(ledger) && (timeout < 0 || timeout > RETRY_MS))
 		timeout = RETRY_MS;
 	ledger->is_waiting = true;
 	/* A wake or a close that came before the descriptor was there left its flag only. */

@@ -398,7 +398,7 @@ int stage_send(struct ledger *ledger)
 {
 	int r = 0;
 
-	if (ledger->is_sending)
+	if (ledger->is_sending || stage_is_empty(ledger))
 		return 0;
 	ledger->is_sending = true;
 	while (r == 0 && !stage_is_empty(ledger))
