@@ -197,6 +197,8 @@ static void summarise_bytes(const struct nfbind_packet *packet, uint32_t field, 
 	/* A payload that its reader cut is shorter than its attribute says. */
 	if (is_payload)
 		len = packet->received_len;
+	else if (packet_sources[field].from == FROM_TEXT)
+		len = strnlen((const char *)data, len);
 	*ret_offset = (uint32_t)(data - packet->batch->data);
 	*ret_len = (uint32_t)len;
 	summary->present |= 1u << field;

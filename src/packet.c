@@ -476,8 +476,9 @@ static int get_payload(const struct nfbind_packet *packet, const void **ret_data
 	return 0;
 }
 
-static int get_plain_bytes(const struct nfbind_packet *packet, unsigned int attribute,
-			   const void **ret_data, size_t *ret_data_len)
+/* One security module counts the NUL at the end of a label, another sends none. */
+static int get_text(const struct nfbind_packet *packet, unsigned int attribute,
+		    const void **ret_data, size_t *ret_data_len)
 {
 	size_t len;
 	const void *data = packet_attribute(packet, attribute, &len);
@@ -485,7 +486,7 @@ static int get_plain_bytes(const struct nfbind_packet *packet, unsigned int attr
 	if (!data)
 		return -ENODATA;
 	*ret_data = data;
-	*ret_data_len = len;
+	*ret_data_len = strnlen(data, len);
 	return 0;
 }
 
@@ -501,8 +502,8 @@ int nfbind_packet_get_bytes(const struct nfbind_packet *packet, uint32_t field,
 			       -EINVAL : view_get_bytes(packet, field, ret_data, ret_data_len);
 	source = &packet_sources[field];
 	switch (source->from) {
-	case FROM_BYTES:
-		return get_plain_bytes(packet, source->attribute, ret_data, ret_data_len);
+	case FROM_TEXT:
+		return get_text(packet, source->attribute, ret_data, ret_data_len);
 	case FROM_DEVICE:
 		return get_device(packet, source->attribute, ret_data, ret_data_len);
 	case FROM_HWADDR:

@@ -129,7 +129,7 @@ const struct nfbind_fields packet_fields = {
 #define CHANGED(field, name, bit, member) \
 	SOURCE(field, NUMBER, .attribute = KERNEL_NFQA_##name, .set = bit, \
 	       .offset = offsetof(struct nfbind_packet, member))
-#define BYTES(field, name) SOURCE(field, BYTES, .attribute = KERNEL_NFQA_##name)
+#define TEXT(field, name) SOURCE(field, TEXT, .attribute = KERNEL_NFQA_##name)
 #define DEVICE(field, name) SOURCE(field, DEVICE, .attribute = KERNEL_NFQA_IFINDEX_##name)
 
 const struct packet_source packet_sources[NFBIND_PACKET_IP_VERSION] = {
@@ -157,7 +157,7 @@ const struct packet_source packet_sources[NFBIND_PACKET_IP_VERSION] = {
 	SOURCE(EXP, OBJECT, .attribute = KERNEL_NFQA_EXP, .set = SET_EXP),
 	NUMBER(UID, UID),
 	NUMBER(GID, GID),
-	BYTES(SECCTX, SECCTX),
+	TEXT(SECCTX, SECCTX),
 	SOURCE(VLAN_PROTO, VLAN, .attribute = KERNEL_NFQA_VLAN_PROTO, .set = SET_VLAN_PROTO,
 	       .offset = offsetof(struct edit, vlan_proto)),
 	SOURCE(VLAN_TCI, VLAN, .attribute = KERNEL_NFQA_VLAN_TCI, .set = SET_VLAN_TCI,

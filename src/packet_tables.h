@@ -16,7 +16,7 @@ enum packet_from {
 	FROM_DEVICE,    /* the name of the device that the attribute numbers */
 	FROM_HWADDR,
 	FROM_PAYLOAD,
-	FROM_BYTES,     /* an attribute */
+	FROM_TEXT,      /* an attribute, up to a NUL that some senders put at its end */
 	FROM_OBJECT,    /* read with a function of its own */
 	FROM_VLAN,      /* inside the VLAN nest, or the edit's member at `offset` once `set` */
 	FROM_L2HDR,
