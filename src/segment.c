@@ -211,24 +211,23 @@ int segment_place(struct nfbind_packet *packet, const struct segment *segment,
 }
 
 int segment_align(struct nfbind_packet *packet, struct segment *segment,
-		  const struct direction *self, const struct direction *other,
-		  struct placed *placed)
+		  const struct shift *self, const struct shift *other, struct placed *placed)
 {
-	int r = repeat_changes(packet, segment, &self->shift);
+	int r = repeat_changes(packet, segment, self);
 
 	if (r < 0)
 		return r;
 	if (segment->seq == segment->end)
-		placed->start = shift_empty(&self->shift, segment->seq, self->next);
+		placed->start = shift_empty(self, segment->seq);
 	else
-		placed->start = shift_start(&self->shift, segment->start);
-	r = segment_place(packet, segment, &self->shift, segment_had_data(segment),
+		placed->start = shift_start(self, segment->start);
+	r = segment_place(packet, segment, self, segment_had_data(segment),
 			  segment->urgent, placed);
-	if (r == 0 && segment->flags & NFBIND_TCP_FLAG_ACK && !shift_is_idle(&other->shift)) {
+	if (r == 0 && segment->flags & NFBIND_TCP_FLAG_ACK && !shift_is_idle(other)) {
 		r = write_number(packet, &segment->view, 8,
-				 shift_back(&other->shift, segment->ack));
+				 shift_back(other, segment->ack));
 		if (r == 0)
-			r = map_sack(packet, &segment->view, &other->shift);
+			r = map_sack(packet, &segment->view, other);
 	}
 	return r;
 }

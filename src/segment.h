@@ -43,8 +43,7 @@ uint32_t segment_len(const struct segment *segment);
  * an error nothing was changed: -EOPNOTSUPP (truncated), -EMSGSIZE, -ENOMEM.
  */
 int segment_align(struct nfbind_packet *packet, struct segment *segment,
-		  const struct direction *self, const struct direction *other,
-		  struct placed *placed);
+		  const struct shift *self, const struct shift *other, struct placed *placed);
 
 /* Write the header of one whose data is at placed->start; the rest of that is filled in. */
 int segment_place(struct nfbind_packet *packet, const struct segment *segment,

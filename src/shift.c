@@ -72,10 +72,8 @@ uint32_t shift_start(const struct shift *shift, uint32_t original)
  * old to look at its acknowledgement. A keep-alive, one byte behind what it could
  * carry, has to stay one behind to be answered.
  */
-uint32_t shift_empty(const struct shift *shift, uint32_t original, uint32_t next)
+uint32_t shift_empty(const struct shift *shift, uint32_t original)
 {
-	if (!seq_before(original, next))
-		return original + shift_total(shift);
 	return shift_start(shift, original + 1) - 1;
 }
 
@@ -87,11 +85,11 @@ uint32_t shift_back(const struct shift *shift, uint32_t changed)
 		const struct change *change = &shift->changes[i];
 		uint32_t out = change->at + delta;
 
-		/* What was removed needs no delivery: being there up to it is being there behind it. */
-		if (seq_before(changed, out) || (changed == out && change->inserted > 0))
+		if (seq_before(changed, out))
 			break;
 		if (seq_before(changed, out + change->inserted))
 			return change->at;
+		/* What was removed needs no delivery: being there up to it is being there behind it. */
 		delta += moved(change);
 	}
 	return changed - delta;

@@ -52,8 +52,8 @@ uint32_t shift_total(const struct shift *shift);
 /* The changed number of an original byte, and of what was inserted at it. */
 uint32_t shift_start(const struct shift *shift, uint32_t original);
 
-/* The changed number of a segment without data; `next` is what the sender sends next. */
-uint32_t shift_empty(const struct shift *shift, uint32_t original, uint32_t next);
+/* The changed number of a segment without data. */
+uint32_t shift_empty(const struct shift *shift, uint32_t original);
 
 /*
  * The original number up to which everything is there once everything is there up

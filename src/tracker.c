@@ -213,8 +213,8 @@ static int apply(struct flow *flow, struct segment *segment, struct nfbind_packe
 	if (is_stranger(flow, segment))
 		return 0;
 	if (flow_is_changed(flow)) {
-		r = segment_align(packet, segment, &flow->directions[segment->side],
-			  &flow->directions[!segment->side], &placed);
+		r = segment_align(packet, segment, &flow->directions[segment->side].shift,
+				  &flow->directions[!segment->side].shift, &placed);
 		if (r < 0)
 			return r;
 	}

@@ -151,12 +151,12 @@ END_TEST
 START_TEST(test_shift_segment_without_data_is_behind_what_was_inserted)
 {
 	change(50, 0, "xyz", NULL);
-	ck_assert_uint_eq(shift_empty(&shift, first + 50, first + 50), first + 53);
-	ck_assert_uint_eq(shift_empty(&shift, first + 51, first + 50), first + 54);
+	ck_assert_uint_eq(shift_empty(&shift, first + 50), first + 53);
+	ck_assert_uint_eq(shift_empty(&shift, first + 51), first + 54);
 	/* A keep-alive stays one behind. */
-	ck_assert_uint_eq(shift_empty(&shift, first + 49, first + 50), first + 49);
+	ck_assert_uint_eq(shift_empty(&shift, first + 49), first + 49);
 	change(20, 5, "", NULL);
-	ck_assert_uint_eq(shift_empty(&shift, first + 24, first + 25), first + 19);
+	ck_assert_uint_eq(shift_empty(&shift, first + 24), first + 19);
 }
 END_TEST
 

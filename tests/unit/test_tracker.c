@@ -302,6 +302,15 @@ START_TEST(test_tracker_acknowledgement_of_part_of_a_change_is_none)
 }
 END_TEST
 
+START_TEST(test_tracker_does_not_believe_an_acknowledgement_of_what_was_not_sent)
+{
+	shake_hands();
+	changes(CLIENT, 1000, 2000, "0123", 1, 1, "abc", 1000, "0abc23");
+	passes(SERVER, 2000, 5000, ACK, "", 2000, 4998, "");
+	passes(CLIENT, 1000, 2000, ACK, "0123", 1000, 2000, "0abc23");
+}
+END_TEST
+
 START_TEST(test_tracker_segment_whose_data_is_gone_asks_for_an_answer)
 {
 	shake_hands();
@@ -345,6 +354,20 @@ START_TEST(test_tracker_inserts_into_segments_without_data)
 	ck_assert_int_eq(nfbind_tracker_apply(tracker, packet), 0);
 	ck_assert_int_eq(nfbind_tracker_splice(tracker, packet, 0, 0, "?", 1), -EALREADY);
 	check_and_free(packet, 1013, 2000, "");
+}
+END_TEST
+
+/* An old acknowledgement looks like the FIN that comes now, but for its flag. */
+START_TEST(test_tracker_does_not_insert_where_a_fin_was_sent)
+{
+	struct nfbind_packet *packet;
+
+	shake_hands();
+	passes(CLIENT, 1000, 2000, ACK | FIN, "", 1000, 2000, "");
+	packet = segment(CLIENT, 1000, 2000, ACK, "");
+	ck_assert_int_eq(nfbind_tracker_apply(tracker, packet), 0);
+	ck_assert_int_eq(nfbind_tracker_splice(tracker, packet, 0, 0, "!", 1), -EALREADY);
+	check_and_free(packet, 1000, 2000, "");
 }
 END_TEST
 
@@ -490,11 +513,18 @@ END_TEST
 
 START_TEST(test_tracker_does_not_believe_a_forged_reset)
 {
+	struct nfbind_packet *packet;
+
 	shake_hands();
 	changes(CLIENT, 1000, 2000, "a", 0, 0, "bc", 1000, "bca");
 	passes(SERVER, 2000, 1003, ACK, "x", 2000, 1001, "x");
 	passes(CLIENT, 1001, 2001, ACK, "", 1003, 2001, "");
 	passes(SERVER, 777777, 0, RST, "", 777777, 0, "");
+	packet = segment(SERVER, 2001, 0, RST, "");
+	packet->payload[27] ^= 1; /* just outside of what it sent */
+	ck_assert_int_eq(nfbind_tracker_apply(tracker, packet), 0);
+	ck_assert_int_eq(nfbind_tracker_splice(tracker, packet, 0, 0, "x", 1), -EALREADY);
+	nfbind_packet_free(packet);
 	seconds += 100;
 	pass_quietly(1);
 	passes(CLIENT, 1001, 2001, ACK, "d", 1003, 2001, "d");
@@ -521,12 +551,17 @@ END_TEST
 
 START_TEST(test_tracker_new_connection_has_none_of_the_old_changes)
 {
+	struct nfbind_packet *packet;
+
 	shake_hands();
 	changes(CLIENT, 1000, 2000, "a", 0, 0, "bc", 1000, "bca");
 	passes(SERVER, 2000, 1003, RST | ACK, "", 2000, 1001, "");
-	passes(CLIENT, 5000, 0, SYN, "", 5000, 0, "");
-	passes(SERVER, 7000, 5001, SYN | ACK, "", 7000, 5001, "");
-	passes(CLIENT, 5001, 7001, ACK, "a", 5001, 7001, "a");
+	packet = segment(CLIENT, 5000, 0, SYN, "early");
+	ck_assert_int_eq(nfbind_tracker_apply(tracker, packet), 0);
+	ck_assert_int_eq(nfbind_tracker_splice(tracker, packet, 0, 0, "x", 1), 0);
+	check_and_free(packet, 5000, 0, "xearly");
+	passes(SERVER, 7000, 5007, SYN | ACK, "", 7000, 5006, "");
+	passes(CLIENT, 5006, 7001, ACK, "a", 5007, 7001, "a");
 	ck_assert_uint_eq(nfbind_tracker_count(tracker), 1);
 }
 END_TEST
@@ -736,9 +771,11 @@ UNIT_MAIN("tracker", set_up, tear_down,
 	  test_tracker_does_not_change_anew_what_was_sent,
 	  test_tracker_one_packet_may_be_changed_many_times,
 	  test_tracker_acknowledgement_of_part_of_a_change_is_none,
+	  test_tracker_does_not_believe_an_acknowledgement_of_what_was_not_sent,
 	  test_tracker_segment_whose_data_is_gone_asks_for_an_answer,
 	  test_tracker_keepalive_stays_one_behind,
 	  test_tracker_inserts_into_segments_without_data,
+	  test_tracker_does_not_insert_where_a_fin_was_sent,
 	  test_tracker_numbers_wrap,
 	  test_tracker_maps_selective_acknowledgements,
 	  test_tracker_block_of_inserted_bytes_alone_goes,
