@@ -109,10 +109,7 @@ int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind_options *o
 static int close_in_child(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
-	int wake_fd = atomic_exchange(&ledger->wake_fd, -1);
 
-	if (wake_fd >= 0)
-		close(wake_fd);
 	if (ledger->is_open)
 		socket_close(&ledger->socket);
 	ledger->is_open = false;
@@ -137,7 +134,6 @@ static void wait_until_left(struct ledger *ledger)
 static int close_here(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
-	int wake_fd;
 	int r = 0;
 
 	ledger->is_closing = true;
@@ -150,11 +146,8 @@ static int close_here(struct nfbind_queue *queue)
 		ledger_await_change(ledger);
 	ledger->is_open = false;
 	names_close(queue->names);
-	wake_fd = atomic_exchange(&ledger->wake_fd, -1);
 	ledger_unlock(ledger);
 	socket_close(&ledger->socket);
-	if (wake_fd >= 0)
-		close(wake_fd);
 	ledger_lock(ledger);
 	ledger_tell_change(ledger);
 	return r < 0 ? -EAGAIN : 0;
@@ -174,11 +167,21 @@ int nfbind_queue_close(struct nfbind_queue *queue)
 	return r;
 }
 
+/* Not in close: another thread may be in wake, which must not write to a number that was given anew. */
+static void close_wake(struct ledger *ledger)
+{
+	int wake_fd = atomic_exchange(&ledger->wake_fd, -1);
+
+	if (wake_fd >= 0)
+		close(wake_fd);
+}
+
 void nfbind_queue_free(struct nfbind_queue *queue)
 {
 	if (!queue)
 		return;
 	(void)nfbind_queue_close(queue);
+	close_wake(queue->ledger);
 	for (unsigned int i = 0; i < SLABS_MAX; i++)
 		nfbind_batch_free(queue->slabs[i]);
 	while (queue->stash.first)

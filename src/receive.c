@@ -510,14 +510,16 @@ static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch,
 static int prepare_verdicts(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
+	uint32_t send_buffer;
 	int r;
 
 	ledger_unlock(ledger);
 	r = ledger_plant_canary(ledger);
-	socket_prepare_sending(&ledger->socket, queue->send_buffer);
+	send_buffer = socket_prepare_sending(&ledger->socket, queue->send_buffer);
 	ledger_lock(ledger);
+	ledger->socket.send_buffer = send_buffer;
 	/* The kernel keeps some of the buffer for itself (net/netlink/af_netlink.c). */
-	ledger->send_limit = ledger->socket.send_buffer > 64 ? ledger->socket.send_buffer - 32 : 32;
+	ledger->send_limit = send_buffer > 64 ? send_buffer - 32 : 32;
 	return r;
 }
 

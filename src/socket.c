@@ -206,13 +206,13 @@ static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t recei
 	return 0;
 }
 
-void socket_prepare_sending(struct socket *self, uint32_t send_buffer)
+uint32_t socket_prepare_sending(struct socket *self, uint32_t send_buffer)
 {
 	int on = 1;
 
 	/* A refused verdict must not come back with its payload. */
 	(void)mnl_socket_setsockopt(self->mnl, NETLINK_CAP_ACK, &on, sizeof(on));
-	self->send_buffer = size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
+	return size_buffer(self->fd, SO_SNDBUFFORCE, SO_SNDBUF, send_buffer);
 }
 
 /*

@@ -24,7 +24,7 @@ struct socket_place {
 struct socket {
 	int fd; /* -1 when closed */
 	uint32_t receive_buffer; /* effective, as the kernel counts */
-	uint32_t send_buffer;
+	uint32_t send_buffer; /* 0 until sending was prepared */
 	bool is_connected; /* to the kernel: nobody else can send to it */
 	struct mnl_socket *mnl;
 	struct socket_scratch *scratch; /* recvmmsg's arrays */
@@ -56,8 +56,8 @@ int socket_place_from(const struct nfbind_options *options, struct socket_place 
 /* NETLINK_NETFILTER, close-on-exec, no ENOBUFS, receive buffer forced. */
 int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer);
 
-/* What only verdicts need: capped errors, and the send buffer, forced. */
-void socket_prepare_sending(struct socket *socket, uint32_t send_buffer);
+/* What only verdicts need: capped errors, and the send buffer, forced: its effective size. */
+uint32_t socket_prepare_sending(struct socket *socket, uint32_t send_buffer);
 void socket_close(struct socket *socket);
 
 /* Bytes taken, or -errno. */

@@ -265,10 +265,10 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 	return 0;
 }
 
-void socket_prepare_sending(struct socket *socket, uint32_t send_buffer)
+uint32_t socket_prepare_sending(struct socket *socket, uint32_t send_buffer)
 {
 	fake.asked_send_buffer = send_buffer;
-	socket->send_buffer = fake.send_buffer ? fake.send_buffer : send_buffer;
+	return fake.send_buffer ? fake.send_buffer : send_buffer;
 }
 
 void socket_close(struct socket *socket)
@@ -463,6 +463,8 @@ int socket_wait(struct socket *socket, int wake_fd, int32_t timeout)
 
 int socket_make_wake(void)
 {
+	if (fake.on_make_wake)
+		fake.on_make_wake();
 	return fake.wake_error ? fake.wake_error : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 

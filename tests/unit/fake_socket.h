@@ -58,6 +58,8 @@ struct fake {
 	size_t send_max;     /* longer sends are -EMSGSIZE; 0 for no limit */
 	/* Called when a session is about to sleep; it may make something happen. */
 	void (*on_wait)(int32_t timeout);
+	/* Called when a session makes its wake descriptor. */
+	void (*on_make_wake)(void);
 	/* Takes each message that was sent, whole. */
 	void (*on_message)(int fd, const uint8_t *message, size_t len);
 
