@@ -145,8 +145,9 @@ void flows_touch(struct flows *flows, struct flow *flow, uint64_t now)
 {
 	unlink_flow(flow);
 	flow->used_at = now;
-	flow->list = flow->is_closed ? FLOWS_CLOSED :
-		     flow_is_changed(flow) ? FLOWS_CHANGED : FLOWS_PLAIN;
+	flow->list = flow->is_closed         ? FLOWS_CLOSED
+		     : flow_is_changed(flow) ? FLOWS_CHANGED
+					     : FLOWS_PLAIN;
 	link_flow(flows, flow);
 }
 

@@ -37,7 +37,7 @@ static const int families[FAMILIES] = { AF_INET, AF_INET6 };
 
 struct nfbind_injector {
 	atomic_int state;
-	int fds[FAMILIES]; /* -1 for none */
+	int fds[FAMILIES];    /* -1 for none */
 	pthread_mutex_t lock; /* of the message */
 	char message[MESSAGE_SIZE];
 };
@@ -116,8 +116,9 @@ static int set_mark(struct nfbind_injector *injector, int fd, const struct nfbin
 	if (mark == 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0)
 		return 0;
 	if (errno == EPERM)
-		return explain(injector, -EPERM,
-			       "CAP_NET_ADMIN, which a mark needs, is missing in this user namespace");
+		return explain(
+			injector, -EPERM,
+			"CAP_NET_ADMIN, which a mark needs, is missing in this user namespace");
 	return explain(injector, -errno, "the mark cannot be set: %s", strerror(errno));
 }
 
@@ -208,8 +209,8 @@ static int explain_send(struct nfbind_injector *injector, int error, uint32_t le
 	case EPERM:
 		return explain(injector, -EPERM, "a rule dropped the packet");
 	case EMSGSIZE:
-		return explain(injector, -EMSGSIZE, "%" PRIu32 " bytes are more than the path's MTU",
-			       len);
+		return explain(injector, -EMSGSIZE,
+			       "%" PRIu32 " bytes are more than the path's MTU", len);
 	case ENOBUFS:
 	case EAGAIN:
 		return explain(injector, -EAGAIN, "the send buffer is full");
@@ -263,8 +264,8 @@ int nfbind_injector_send(struct nfbind_injector *injector, const struct nfbind_p
 		return explain(injector, -EINVAL, "the payload is no IP packet");
 	if (view_is_cut(packet, &view))
 		return explain(injector, -EINVAL, "the packet is truncated");
-	return packet->flags & PACKET_PARTIAL ? send_finished(injector, packet, &view) :
-						send_whole(injector, packet, &view);
+	return packet->flags & PACKET_PARTIAL ? send_finished(injector, packet, &view)
+					      : send_whole(injector, packet, &view);
 }
 
 int nfbind_injector_close(struct nfbind_injector *injector)

@@ -163,8 +163,8 @@ static int repeat_changes(struct nfbind_packet *packet, struct segment *segment,
 	if (view_is_cut(packet, &segment->view)) {
 		bool is_old = shift_forgotten(shift, segment->start, segment->data_end) > 0;
 
-		return is_old || shift_concerns(shift, segment->start, segment->end) ? -EOPNOTSUPP :
-										       0;
+		return is_old || shift_concerns(shift, segment->start, segment->end) ? -EOPNOTSUPP
+										     : 0;
 	}
 	r = shift_patch(shift, segment->start, segment->data_end, segment->end,
 			packet->payload + segment->view.l4_payload, &patch);
@@ -197,8 +197,7 @@ static uint32_t place_header(uint8_t flags, uint32_t start, bool had_data, bool 
 
 /* Write where the data is for the receiver into the header. */
 int segment_place(struct nfbind_packet *packet, const struct segment *segment,
-		  const struct shift *shift, bool had_data, uint32_t urgent,
-		  struct placed *placed)
+		  const struct shift *shift, bool had_data, uint32_t urgent, struct placed *placed)
 {
 	int r;
 
@@ -210,8 +209,8 @@ int segment_place(struct nfbind_packet *packet, const struct segment *segment,
 	return r;
 }
 
-int segment_align(struct nfbind_packet *packet, struct segment *segment,
-		  const struct shift *self, const struct shift *other, struct placed *placed)
+int segment_align(struct nfbind_packet *packet, struct segment *segment, const struct shift *self,
+		  const struct shift *other, struct placed *placed)
 {
 	int r = repeat_changes(packet, segment, self);
 
@@ -221,11 +220,10 @@ int segment_align(struct nfbind_packet *packet, struct segment *segment,
 		placed->start = shift_empty(self, segment->seq);
 	else
 		placed->start = shift_start(self, segment->start);
-	r = segment_place(packet, segment, self, segment_had_data(segment),
-			  segment->urgent, placed);
+	r = segment_place(packet, segment, self, segment_had_data(segment), segment->urgent,
+			  placed);
 	if (r == 0 && segment->flags & NFBIND_TCP_FLAG_ACK && !shift_is_idle(other)) {
-		r = write_number(packet, &segment->view, 8,
-				 shift_back(other, segment->ack));
+		r = write_number(packet, &segment->view, 8, shift_back(other, segment->ack));
 		if (r == 0)
 			r = map_sack(packet, &segment->view, other);
 	}

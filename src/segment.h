@@ -18,10 +18,10 @@ struct segment {
 	uint8_t flags;
 	uint32_t seq;
 	uint32_t ack;
-	uint32_t start;    /* of its data: after a SYN */
+	uint32_t start; /* of its data: after a SYN */
 	uint32_t data_end;
-	uint32_t end;      /* after a FIN */
-	uint32_t urgent;   /* where its urgent data ends, if it has the flag */
+	uint32_t end;    /* after a FIN */
+	uint32_t urgent; /* where its urgent data ends, if it has the flag */
 };
 
 /* Where it is for the receiver. */
@@ -42,12 +42,11 @@ uint32_t segment_len(const struct segment *segment);
  * Bring it in line with the changes in its own direction and in the other one. On
  * an error nothing was changed: -EOPNOTSUPP (truncated), -EMSGSIZE, -ENOMEM.
  */
-int segment_align(struct nfbind_packet *packet, struct segment *segment,
-		  const struct shift *self, const struct shift *other, struct placed *placed);
+int segment_align(struct nfbind_packet *packet, struct segment *segment, const struct shift *self,
+		  const struct shift *other, struct placed *placed);
 
 /* Write the header of one whose data is at placed->start; the rest of that is filled in. */
 int segment_place(struct nfbind_packet *packet, const struct segment *segment,
-		  const struct shift *shift, bool had_data, uint32_t urgent,
-		  struct placed *placed);
+		  const struct shift *shift, bool had_data, uint32_t urgent, struct placed *placed);
 
 #endif

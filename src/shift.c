@@ -151,7 +151,8 @@ uint32_t shift_forget(struct shift *shift, uint32_t changed, uint32_t next)
 		free(change->bytes);
 	}
 	/* The floor must not fall so far behind that it looks ahead. */
-	if (shift->has_floor && changed - shift->floor > DISTANCE_MAX && !shift_is_below(shift, changed))
+	if (shift->has_floor && changed - shift->floor > DISTANCE_MAX &&
+	    !shift_is_below(shift, changed))
 		shift->floor = changed - DISTANCE_MAX;
 	shift->count -= count;
 	if (count > 0)
@@ -165,8 +166,7 @@ static bool concerns(const struct change *change, uint32_t start, uint32_t end)
 {
 	if (!seq_before(change->at, end))
 		return false;
-	return !seq_before(change->at, start) ||
-	       seq_before(start, change->at + change->removed);
+	return !seq_before(change->at, start) || seq_before(start, change->at + change->removed);
 }
 
 /* The changes from `*first` on that concern the segment: how many. */
@@ -177,8 +177,7 @@ static uint32_t find_changes(const struct shift *shift, uint32_t start, uint32_t
 
 	while (first < shift->count && !concerns(&shift->changes[first], start, end))
 		first++;
-	while (first + count < shift->count &&
-	       concerns(&shift->changes[first + count], start, end))
+	while (first + count < shift->count && concerns(&shift->changes[first + count], start, end))
 		count++;
 	*ret_first = first;
 	return count;

@@ -270,8 +270,8 @@ static int finish_splice(struct nfbind_packet *packet, struct direction *self, u
 
 static bool is_fresh(const struct fresh *fresh, const struct segment *segment)
 {
-	return fresh->is_there && fresh->seq == segment->seq && fresh->len == segment_len(segment) &&
-	       fresh->flags == segment->flags;
+	return fresh->is_there && fresh->seq == segment->seq &&
+	       fresh->len == segment_len(segment) && fresh->flags == segment->flags;
 }
 
 static int splice(struct nfbind_packet *packet, const struct segment *segment,

@@ -53,7 +53,7 @@ static int refuse_with(const char *hex, size_t at, uint8_t value)
 
 START_TEST(test_build_unreachable_answers_ordinary_packets)
 {
-	static const char *const ordinary[] = { TCP4,  TCP6,	 UDP4,	UDP6,	ICMP4, ICMP6,
+	static const char *const ordinary[] = { TCP4,  TCP6,     UDP4,  UDP6,   ICMP4, ICMP6,
 						SCTP4, UDPLITE4, DCCP4, FIRST4, GRE4 };
 
 	for (size_t i = 0; i < COUNT_OF(ordinary); i++)
@@ -168,7 +168,8 @@ START_TEST(test_build_reset_of_rfc_9293)
 	struct nfbind_packet *packet = packets_new(TCP4), *answer;
 
 	/* It acknowledged something: that is where the reset is, and it needs no more. */
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer), 0);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer),
+			 0);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_FLAGS), NFBIND_TCP_FLAG_RST);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_SEQ), 2000);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_ACK), 0);
@@ -178,7 +179,8 @@ START_TEST(test_build_reset_of_rfc_9293)
 	nfbind_packet_free(packet);
 	/* It did not, so the reset acknowledges all of it: the SYN and three bytes. */
 	packet = packets_new(TCP6);
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer), 0);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer),
+			 0);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_FLAGS),
 			  NFBIND_TCP_FLAG_RST | NFBIND_TCP_FLAG_ACK);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_SEQ), 0);
@@ -196,7 +198,8 @@ START_TEST(test_build_reply_acknowledges_what_the_kernel_did_not_deliver)
 	packets_bytes(TCP4, bytes);
 	packet = packets_of(bytes, 48);
 	packet->flags |= PACKET_TRUNCATED;
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, NULL, 0, &answer), 0);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, NULL, 0, &answer),
+			 0);
 	ck_assert_uint_eq(number(answer, NFBIND_PACKET_TCP_ACK), 1014);
 	check_right(answer);
 	packets_drop(packet, packet->payload);
@@ -211,20 +214,26 @@ START_TEST(test_build_reply_refuses_what_has_none)
 
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		packet = packets_new(others[i]);
-		ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer),
+		ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0,
+							   &answer),
 				 -EINVAL);
 		nfbind_packet_free(packet);
 	}
 	packet = packets_new(TCP4);
 	ck_assert_int_eq(nfbind_packet_build_reply(packet, 0x100, NULL, 0, &answer), -EINVAL);
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, NULL, 1, &answer), -EINVAL);
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, data, 65535 - 39, &answer),
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, NULL, 1, &answer),
+			 -EINVAL);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, data, 65535 - 39,
+						   &answer),
 			 -EMSGSIZE);
 	packet->payload[33] |= NFBIND_TCP_FLAG_RST; /* a reset is not reset */
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer), -EINVAL);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer),
+			 -EINVAL);
 	ck_assert_ptr_null(answer);
 	packet->payload[33] = NFBIND_TCP_FLAG_ACK;
-	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, data, 65535 - 40, &answer), 0);
+	ck_assert_int_eq(nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_ACK, data, 65535 - 40,
+						   &answer),
+			 0);
 	ck_assert_uint_eq(answer->payload_len, 65535);
 	check_right(answer);
 	nfbind_packet_free(packet);

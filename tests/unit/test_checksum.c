@@ -113,7 +113,9 @@ END_TEST
 START_TEST(test_checksum_pseudo_header_is_the_sum_of_its_bytes)
 {
 	uint8_t ipv4[12] = { 10, 0, 0, 1, 10, 0, 0, 2, 0, 17, 0x12, 0x34 };
-	uint8_t ipv6[40] = { 0xfd, [15] = 1, [16] = 0xfd, [31] = 2, [33] = 1, [34] = 2, [35] = 3, [39] = 6 };
+	uint8_t ipv6[40] = {
+		0xfd, [15] = 1, [16] = 0xfd, [31] = 2, [33] = 1, [34] = 2, [35] = 3, [39] = 6
+	};
 
 	ck_assert_uint_eq(checksum_fold(checksum_add_pseudo(0, ipv4, ipv4 + 4, 4, 17, 0x1234)),
 			  slow_sum(ipv4, sizeof(ipv4)));
@@ -125,7 +127,8 @@ END_TEST
 START_TEST(test_checksum_crc32c_is_the_known_one)
 {
 	/* The check value of CRC-32C; RFC 3720, B.4 has it for 32 zeros. */
-	static const uint8_t check[4] = { 0x83, 0x92, 0x06, 0xe3 }, zeros[4] = { 0xaa, 0x36, 0x91, 0x8a };
+	static const uint8_t check[4] = { 0x83, 0x92, 0x06, 0xe3 },
+			     zeros[4] = { 0xaa, 0x36, 0x91, 0x8a };
 	uint8_t data[32] = { 0 };
 	uint32_t crc = checksum_crc32c_end(checksum_crc32c(CRC32C_START, "123456789", 9));
 

@@ -26,7 +26,8 @@ static void message_is(const char *expected)
 {
 	char text[200];
 
-	ck_assert_int_eq(nfbind_injector_last_message(injector, text, sizeof(text)), (int)strlen(expected));
+	ck_assert_int_eq(nfbind_injector_last_message(injector, text, sizeof(text)),
+			 (int)strlen(expected));
 	ck_assert_str_eq(text, expected);
 }
 

@@ -38,7 +38,8 @@ static void change(uint32_t at, uint32_t remove, const char *data, const char *a
 	struct plan plan;
 
 	ck_assert_int_eq(shift_plan(&shift, 0, first + at, remove, data, (uint32_t)strlen(data),
-				    (const uint8_t *)anchor, &plan), 0);
+				    (const uint8_t *)anchor, &plan),
+			 0);
 	shift_commit(&shift, &plan);
 }
 
@@ -108,7 +109,8 @@ START_TEST(test_shift_insertion_hangs_on_the_byte_that_follows)
 	change(50, 0, "xyz", NULL);
 	/* A segment that ends there has nothing of it. */
 	ck_assert(!shift_concerns(&shift, first + 40, first + 50));
-	ck_assert_int_eq(shift_patch(&shift, first + 50, first + 60, first + 60, original + 50, &patch), 1);
+	ck_assert_int_eq(
+		shift_patch(&shift, first + 50, first + 60, first + 60, original + 50, &patch), 1);
 	ck_assert_uint_eq(patch.offset, 0);
 	ck_assert_uint_eq(patch.removed, 0);
 	ck_assert_bytes_eq(patch.bytes, patch.inserted, "xyz", 3);
@@ -126,7 +128,8 @@ START_TEST(test_shift_insertion_at_the_end_hangs_on_the_byte_before)
 	struct patch patch;
 
 	change(50, 0, "xyz", "1");
-	ck_assert_int_eq(shift_patch(&shift, first + 40, first + 50, first + 50, original + 40, &patch), 1);
+	ck_assert_int_eq(
+		shift_patch(&shift, first + 40, first + 50, first + 50, original + 40, &patch), 1);
 	ck_assert_uint_eq(patch.offset, 9);
 	ck_assert_uint_eq(patch.removed, 1);
 	ck_assert_bytes_eq(patch.bytes, patch.inserted, "1xyz", 4);
@@ -141,7 +144,8 @@ START_TEST(test_shift_insertion_before_a_fin_travels_with_it)
 
 	change(50, 0, "xyz", NULL);
 	/* A segment that is nothing but the FIN. */
-	ck_assert_int_eq(shift_patch(&shift, first + 50, first + 50, first + 51, original + 50, &patch), 1);
+	ck_assert_int_eq(
+		shift_patch(&shift, first + 50, first + 50, first + 51, original + 50, &patch), 1);
 	ck_assert_uint_eq(patch.offset, 0);
 	ck_assert_bytes_eq(patch.bytes, patch.inserted, "xyz", 3);
 	free(patch.bytes);
@@ -247,7 +251,9 @@ START_TEST(test_shift_memory_is_bounded)
 
 	for (uint32_t i = 0; i < SHIFT_CHANGES_MAX; i++)
 		change(i * 10, 1, "a", NULL);
-	ck_assert_int_eq(shift_plan(&shift, 0, first + 10 * SHIFT_CHANGES_MAX + 5000, 1, "a", 1, NULL, &plan), -ENOSPC);
+	ck_assert_int_eq(shift_plan(&shift, 0, first + 10 * SHIFT_CHANGES_MAX + 5000, 1, "a", 1,
+				    NULL, &plan),
+			 -ENOSPC);
 	shift_clear(&shift);
 	ck_assert_int_eq(shift_plan(&shift, 0, first, 1, data, sizeof(data), NULL, &plan), 0);
 	shift_commit(&shift, &plan);
@@ -304,11 +310,13 @@ static void check_cutting(uint32_t segment_max)
 		to = from + 1 + unit_random(segment_max);
 		if (to > STREAM)
 			to = STREAM;
-		r = shift_patch(&shift, first + from, first + to, first + to, original + from, &patch);
+		r = shift_patch(&shift, first + from, first + to, first + to, original + from,
+				&patch);
 		start = shift_start(&shift, first + from) - first;
 		len = to - from - patch.removed + patch.inserted;
 		if (r < 0 || start + len > sizeof(got) || start != expected)
-			ck_abort_msg("segment %u to %u starts at %u, not %u", from, to, start, expected);
+			ck_abort_msg("segment %u to %u starts at %u, not %u", from, to, start,
+				     expected);
 		memcpy(got + start, original + from, patch.offset);
 		if (patch.inserted > 0)
 			memcpy(got + start + patch.offset, patch.bytes, patch.inserted);
@@ -337,7 +345,9 @@ START_TEST(test_shift_any_cutting_of_the_stream_gives_the_same_bytes)
 			insert = unit_random(sizeof(data));
 			for (uint32_t j = 0; j < insert; j++)
 				data[j] = (uint8_t)unit_random(256);
-			ck_assert_int_eq(shift_plan(&shift, 0, first + at, remove, data, insert, NULL, &plan), 0);
+			ck_assert_int_eq(shift_plan(&shift, 0, first + at, remove, data, insert,
+						    NULL, &plan),
+					 0);
 			shift_commit(&shift, &plan);
 			model_change(at, remove, data, insert);
 		}
@@ -357,8 +367,10 @@ START_TEST(test_shift_maps_keep_the_order)
 		for (unsigned int i = 0; i < 5; i++) {
 			struct plan plan;
 
-			ck_assert_int_eq(shift_plan(&shift, 0, first + unit_random(150), unit_random(10),
-						    "0123456789", unit_random(10), NULL, &plan), 0);
+			ck_assert_int_eq(shift_plan(&shift, 0, first + unit_random(150),
+						    unit_random(10), "0123456789", unit_random(10),
+						    NULL, &plan),
+					 0);
 			shift_commit(&shift, &plan);
 		}
 		total = STREAM + shift_total(&shift);

@@ -16,8 +16,13 @@
 #define BARE "4500002800010000400666cd0a0000010a0000020fa0005000000000000000005000200000000000"
 
 enum { CLIENT, SERVER };
-enum { FIN = NFBIND_TCP_FLAG_FIN, SYN = NFBIND_TCP_FLAG_SYN, RST = NFBIND_TCP_FLAG_RST,
-       ACK = NFBIND_TCP_FLAG_ACK, URG = NFBIND_TCP_FLAG_URG };
+enum {
+	FIN = NFBIND_TCP_FLAG_FIN,
+	SYN = NFBIND_TCP_FLAG_SYN,
+	RST = NFBIND_TCP_FLAG_RST,
+	ACK = NFBIND_TCP_FLAG_ACK,
+	URG = NFBIND_TCP_FLAG_URG
+};
 
 static struct nfbind_tracker *tracker;
 static time_t seconds;
@@ -41,8 +46,8 @@ static void tear_down(void)
 	nfbind_tracker_free(tracker);
 }
 
-static struct nfbind_packet *segment_of(unsigned int side, unsigned int port, uint32_t seq, uint32_t ack,
-					uint32_t flags, const char *data)
+static struct nfbind_packet *segment_of(unsigned int side, unsigned int port, uint32_t seq,
+					uint32_t ack, uint32_t flags, const char *data)
 {
 	uint8_t bytes[100], fill[2] = { 0 };
 	size_t len = packets_bytes(BARE, bytes);
@@ -55,8 +60,10 @@ static struct nfbind_packet *segment_of(unsigned int side, unsigned int port, ui
 		bytes[19] = 1;
 	}
 	ck_assert_int_eq(nfbind_packet_new(bytes, len, &packet), 0);
-	nfbind_packet_set_number(packet, side == SERVER ? NFBIND_PACKET_PORT_DST : NFBIND_PACKET_PORT_SRC, port);
-	nfbind_packet_set_number(packet, side == SERVER ? NFBIND_PACKET_PORT_SRC : NFBIND_PACKET_PORT_DST, 80);
+	nfbind_packet_set_number(
+		packet, side == SERVER ? NFBIND_PACKET_PORT_DST : NFBIND_PACKET_PORT_SRC, port);
+	nfbind_packet_set_number(
+		packet, side == SERVER ? NFBIND_PACKET_PORT_SRC : NFBIND_PACKET_PORT_DST, 80);
 	nfbind_packet_set_number(packet, NFBIND_PACKET_TCP_SEQ, seq);
 	nfbind_packet_set_number(packet, NFBIND_PACKET_TCP_ACK, ack);
 	nfbind_packet_set_number(packet, NFBIND_PACKET_TCP_FLAGS, flags);
@@ -85,7 +92,8 @@ static uint32_t number(const struct nfbind_packet *packet, uint32_t field)
 	return (uint32_t)value;
 }
 
-static void check_and_free(struct nfbind_packet *packet, uint32_t seq, uint32_t ack, const char *data)
+static void check_and_free(struct nfbind_packet *packet, uint32_t seq, uint32_t ack,
+			   const char *data)
 {
 	uint32_t wrong;
 	const void *bytes;
@@ -93,7 +101,8 @@ static void check_and_free(struct nfbind_packet *packet, uint32_t seq, uint32_t 
 
 	ck_assert_uint_eq(number(packet, NFBIND_PACKET_TCP_SEQ), seq);
 	ck_assert_uint_eq(number(packet, NFBIND_PACKET_TCP_ACK), ack);
-	ck_assert_int_eq(nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &bytes, &len), 0);
+	ck_assert_int_eq(nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &bytes, &len),
+			 0);
 	ck_assert_bytes_eq(bytes, len, data, strlen(data));
 	ck_assert_int_eq(nfbind_packet_verify(packet, &wrong), 0);
 	ck_assert_uint_eq(wrong & ~(uint32_t)NFBIND_VERIFY_PARTIAL, 0);
@@ -111,14 +120,16 @@ static void passes(unsigned int side, uint32_t seq, uint32_t ack, uint32_t flags
 }
 
 /* The same with a change in it. */
-static void changes(unsigned int side, uint32_t seq, uint32_t ack, const char *data, uint32_t offset,
-		    uint32_t remove, const char *insert, uint32_t new_seq, const char *new_data)
+static void changes(unsigned int side, uint32_t seq, uint32_t ack, const char *data,
+		    uint32_t offset, uint32_t remove, const char *insert, uint32_t new_seq,
+		    const char *new_data)
 {
 	struct nfbind_packet *packet = segment(side, seq, ack, ACK, data);
 	uint32_t new_ack;
 
 	ck_assert_int_eq(nfbind_tracker_apply(tracker, packet), 0);
-	ck_assert_int_eq(nfbind_tracker_splice(tracker, packet, offset, remove, insert, strlen(insert)), 0);
+	ck_assert_int_eq(
+		nfbind_tracker_splice(tracker, packet, offset, remove, insert, strlen(insert)), 0);
 	new_ack = number(packet, NFBIND_PACKET_TCP_ACK);
 	check_and_free(packet, new_seq, new_ack, new_data);
 }
@@ -374,7 +385,8 @@ END_TEST
 START_TEST(test_tracker_numbers_wrap)
 {
 	passes(CLIENT, 0xfffffff0, 0, SYN, "", 0xfffffff0, 0, "");
-	changes(CLIENT, 0xfffffff1, 2000, "0123456789", 5, 0, "abcdefghij", 0xfffffff1, "01234abcdefghij56789");
+	changes(CLIENT, 0xfffffff1, 2000, "0123456789", 5, 0, "abcdefghij", 0xfffffff1,
+		"01234abcdefghij56789");
 	passes(CLIENT, 0xfffffffb, 2000, ACK, "next", 5, 2000, "next");
 	passes(SERVER, 2000, 5, ACK, "", 2000, 0xfffffffb, "");
 	passes(SERVER, 2000, 9, ACK, "", 2000, 0xffffffff, "");
@@ -424,7 +436,11 @@ static void blocks_are(struct nfbind_packet *packet, const uint32_t *edges, unsi
 	nfbind_packet_free(packet);
 }
 
-#define EDGES(...) (const uint32_t[]){ __VA_ARGS__ }
+#define EDGES(...)          \
+	(const uint32_t[])  \
+	{                   \
+		__VA_ARGS__ \
+	}
 
 START_TEST(test_tracker_maps_selective_acknowledgements)
 {

@@ -58,7 +58,7 @@ struct host {
 	uint8_t received[CHANGED_MAX];
 	bool is_there[CHANGED_MAX];
 	uint32_t peer_first, wanted; /* as una */
-	uint32_t fin; /* position behind the peer's FIN; 0 for not seen */
+	uint32_t fin;                /* position behind the peer's FIN; 0 for not seen */
 	uint32_t last_from, last_to; /* what came last */
 	bool owes_ack, is_duplicate;
 };
@@ -133,7 +133,8 @@ static uint32_t put_sack(uint8_t *options, struct host *host)
 		at = put_block(options, at, host, host->last_from, host->last_to);
 		blocks++;
 	}
-	for (; from < CHANGED_MAX - 1 && blocks < BLOCKS_MAX && from < host->wanted + WINDOW; from = to) {
+	for (; from < CHANGED_MAX - 1 && blocks < BLOCKS_MAX && from < host->wanted + WINDOW;
+	     from = to) {
 		while (from < host->wanted + WINDOW && from < CHANGED_MAX && !host->is_there[from])
 			from++;
 		for (to = from; to < CHANGED_MAX && host->is_there[to];)
@@ -248,7 +249,8 @@ static void host_step(struct world *world, unsigned int side)
 	if (host->next == 0 || (host->una == 0 && chance(10))) {
 		host->next = 1;
 		host_send(world, side, 0, 1);
-	} else if (host->una > 0 && host->next < end && host->next - host->una < WINDOW && chance(40)) {
+	} else if (host->una > 0 && host->next < end && host->next - host->una < WINDOW &&
+		   chance(40)) {
 		to = host->next + 1 + unit_random(chance(50) ? 40 : SEGMENT_MAX);
 		if (to > host->una + WINDOW)
 			to = host->una + WINDOW;
@@ -272,8 +274,8 @@ static void host_acked(struct host *host, uint32_t ack)
 {
 	uint32_t number = ack - host->first;
 
-	ck_assert_msg(number <= host->next || number > UINT32_MAX / 2,
-		      "acknowledged %u of %u", number, host->next);
+	ck_assert_msg(number <= host->next || number > UINT32_MAX / 2, "acknowledged %u of %u",
+		      number, host->next);
 	if (number <= host->next && number > host->una)
 		host->una = number;
 }
@@ -394,7 +396,9 @@ static void edit(struct world *world, struct nfbind_packet *packet, uint32_t sen
 		remove = chance(20) ? len - offset : unit_random(len - offset + 1);
 		if (remove > 60 && chance(70))
 			remove = unit_random(60);
-		insert = chance(25) ? 0 : chance(20) ? (remove < 40 ? remove : 40) : unit_random(40);
+		insert = chance(25)   ? 0
+			 : chance(20) ? (remove < 40 ? remove : 40)
+				      : unit_random(40);
 		if (len + insert > PIECE_MAX)
 			continue;
 		for (uint32_t j = 0; j < insert; j++)
@@ -422,28 +426,33 @@ static void pass_tracker(struct world *world, unsigned int side, const struct by
 	ck_assert_int_eq(nfbind_tracker_apply(world->tracker, packet), 0);
 	len = payload_of(packet, &data);
 	fresh = start > edited->next ? start : edited->next;
-	if (!edited->has_fin && (end > fresh || (from > 0 && !has_fin && original == 0 && end == edited->next) ||
-	    (has_fin && end >= edited->next))) {
+	if (!edited->has_fin &&
+	    (end > fresh || (from > 0 && !has_fin && original == 0 && end == edited->next) ||
+	     (has_fin && end >= edited->next))) {
 		bool edits = end > fresh ? chance(world->edit_percent) : chance(1);
 
 		sent = end > fresh ? len - (end - fresh) : len;
 		if (edits && end == fresh && !has_fin && original > 0)
 			edits = false;
 		if (edits && sent > 0)
-			ck_assert_int_eq(nfbind_tracker_splice(world->tracker, packet, sent - 1, 0, "x", 1),
+			ck_assert_int_eq(nfbind_tracker_splice(world->tracker, packet, sent - 1, 0,
+							       "x", 1),
 					 -EALREADY);
 		if (edits)
 			edit(world, packet, sent);
 		len = payload_of(packet, &data);
 		if (end > fresh) {
-			keep(&edited->piece[fresh], &edited->piece_len[fresh], data + sent, len - sent);
+			keep(&edited->piece[fresh], &edited->piece_len[fresh], data + sent,
+			     len - sent);
 			for (uint32_t i = fresh; i < end; i++)
 				edited->is_known[i] = true;
 		} else {
-			keep(&edited->before[end], &edited->before_len[end], data + sent, len - sent);
+			keep(&edited->before[end], &edited->before_len[end], data + sent,
+			     len - sent);
 		}
 	} else if (chance(5)) {
-		ck_assert_int_eq(nfbind_tracker_splice(world->tracker, packet, 0, 0, "x", 1), -EALREADY);
+		ck_assert_int_eq(nfbind_tracker_splice(world->tracker, packet, 0, 0, "x", 1),
+				 -EALREADY);
 	}
 	edited->has_fin |= has_fin;
 	if (original + has_fin > 0 && end + has_fin > edited->next)
@@ -513,8 +522,8 @@ static void end_world(struct world *world)
 static bool is_done(const struct world *world)
 {
 	for (unsigned int side = 0; side < 2; side++)
-		if (world->hosts[side].una < world->hosts[side].len + 2 || !world->hosts[side].fin ||
-		    world->hosts[side].wanted != world->hosts[side].fin)
+		if (world->hosts[side].una < world->hosts[side].len + 2 ||
+		    !world->hosts[side].fin || world->hosts[side].wanted != world->hosts[side].fin)
 			return false;
 	return true;
 }
@@ -545,8 +554,8 @@ static void simulate(uint32_t seed)
 	start_world(&world);
 	for (; world.step < STEPS_MAX && !is_done(&world); world.step++)
 		run_step(&world);
-	ck_assert_msg(is_done(&world), "seed %u: stuck: una %u of %u, %u of %u; wanted %u, %u", seed,
-		      world.hosts[0].una, world.hosts[0].len + 2, world.hosts[1].una,
+	ck_assert_msg(is_done(&world), "seed %u: stuck: una %u of %u, %u of %u; wanted %u, %u",
+		      seed, world.hosts[0].una, world.hosts[0].len + 2, world.hosts[1].una,
 		      world.hosts[1].len + 2, world.hosts[0].wanted, world.hosts[1].wanted);
 	for (unsigned int side = 0; side < 2; side++) {
 		const struct host *receiver = &world.hosts[!side];
@@ -554,8 +563,8 @@ static void simulate(uint32_t seed)
 
 		ck_assert_msg(receiver->fin == len + 2, "seed %u: %u bytes instead of %u", seed,
 			      receiver->fin - 2, len);
-		ck_assert_msg(memcmp(receiver->received + 1, wanted, len) == 0, "seed %u: other bytes",
-			      seed);
+		ck_assert_msg(memcmp(receiver->received + 1, wanted, len) == 0,
+			      "seed %u: other bytes", seed);
 	}
 	end_world(&world);
 }

@@ -80,13 +80,13 @@ START_TEST(test_verify_says_what_is_wrong)
 		{ 0, 24, NFBIND_VERIFY_L4_CHECKSUM }, /* sequence number */
 		{ 0, 60, NFBIND_VERIFY_L4_CHECKSUM }, /* payload */
 		{ 0, 15, NFBIND_VERIFY_IP_CHECKSUM | NFBIND_VERIFY_L4_CHECKSUM }, /* source */
-		{ 3, 20, NFBIND_VERIFY_L4_CHECKSUM }, /* source, IPv6 */
+		{ 3, 20, NFBIND_VERIFY_L4_CHECKSUM },                             /* source, IPv6 */
 		{ 4, 27, NFBIND_VERIFY_L4_CHECKSUM }, /* ICMP sequence */
 		{ 6, 32, NFBIND_VERIFY_L4_CHECKSUM }, /* SCTP chunk */
-		{ 7, 30, 0 },			      /* not covered by UDP-Lite */
+		{ 7, 30, 0 },                         /* not covered by UDP-Lite */
 		{ 7, 21, NFBIND_VERIFY_L4_CHECKSUM }, /* covered */
 		{ 9, 20, NFBIND_VERIFY_PARTIAL },     /* the first fragment's port */
-		{ 12, 25, 0 },			      /* nobody knows what GRE covers */
+		{ 12, 25, 0 },                        /* nobody knows what GRE covers */
 	};
 
 	for (size_t i = 0; i < COUNT_OF(damage); i++) {
@@ -106,8 +106,8 @@ START_TEST(test_verify_length_fields_must_agree_with_the_bytes)
 		size_t packet, at;
 		uint16_t values[4];
 	} lengths[] = {
-		{ 2, 2, { 0, 19, 33, 35 } },  /* IPv4 */
-		{ 3, 4, { 0, 7, 13, 15 } },   /* IPv6 */
+		{ 2, 2, { 0, 19, 33, 35 } },    /* IPv4 */
+		{ 3, 4, { 0, 7, 13, 15 } },     /* IPv6 */
 		{ 2, 24, { 0, 7, 15, 65535 } }, /* UDP */
 		{ 7, 24, { 1, 7, 15, 65535 } }, /* UDP-Lite */
 	};
@@ -155,7 +155,8 @@ START_TEST(test_verify_cut_packets_are_verified_in_part)
 		size_t header = bytes[0] >> 4 == 4 ? 20 : 40;
 
 		for (size_t cut = header; cut < len; cut++) {
-			ck_assert_uint_eq(wrong_of(bytes, cut, PACKET_TRUNCATED), NFBIND_VERIFY_PARTIAL);
+			ck_assert_uint_eq(wrong_of(bytes, cut, PACKET_TRUNCATED),
+					  NFBIND_VERIFY_PARTIAL);
 			ck_assert_uint_eq(wrong_of(bytes, cut, 0),
 					  NFBIND_VERIFY_PARTIAL | NFBIND_VERIFY_LENGTH);
 		}
