@@ -357,21 +357,27 @@ int edit_splice(struct nfbind_packet *packet, const struct view *view, uint32_t 
 	return r < 0 ? r : splice_unchecked(packet, view, offset, remove, data, data_len);
 }
 
-/* nfqnl_ct_seq_adjust() follows a length change when the connection is translated. */
-static bool is_translated(const struct nfbind_packet *packet)
+/*
+ * The kernel follows a length change when the connection is translated, and has room
+ * for the numbers only when it had a helper by then (nf_nat_core.c): without one,
+ * nf_ct_seqadj_set() warns in the kernel's log and does nothing.
+ */
+static bool is_adjusted(const struct nfbind_packet *packet)
 {
 	const struct nlattr *attribute;
 	size_t len = 0, offset = 0;
 	const void *nest = packet_attribute(packet, KERNEL_NFQA_CT, &len);
+	bool has_helper = false;
+	uint32_t status = 0;
 	int error = 0;
 
 	while (nest && (attribute = wire_next(nest, len, &offset, &error))) {
-		if (wire_type(attribute) != KERNEL_CTA_STATUS || wire_payload_len(attribute) < 4)
-			continue;
-		return wire_read_u32(wire_payload(attribute)) &
-		       (NFBIND_CT_STATUS_SRC_NAT | NFBIND_CT_STATUS_DST_NAT);
+		if (wire_type(attribute) == KERNEL_CTA_HELP)
+			has_helper = true;
+		else if (wire_type(attribute) == KERNEL_CTA_STATUS && wire_payload_len(attribute) >= 4)
+			status = wire_read_u32(wire_payload(attribute));
 	}
-	return false;
+	return has_helper && status & (NFBIND_CT_STATUS_SRC_NAT | NFBIND_CT_STATUS_DST_NAT);
 }
 
 /* The kernel does so only for a verdict with a connection: one without changes will do. */
@@ -382,7 +388,7 @@ static int arrange_adjustment(struct nfbind_packet *packet)
 
 	if (packet->state == PACKET_FREE)
 		return 0;
-	if (!is_translated(packet))
+	if (!is_adjusted(packet))
 		return -EPROTO;
 	if (packet->set & SET_CT)
 		return 0;

@@ -479,8 +479,8 @@ NFBIND_API int nfbind_packet_set_exp(struct nfbind_packet *packet, const struct 
  * any number. The lengths and checksums around them follow.
  *
  * A length change in TCP is refused, unless the kernel will adjust sequence
- * numbers (the connection is translated and travels with the verdict, which is
- * then arranged) or a tracker does it: nfbind_tracker_splice().
+ * numbers (the connection is translated, has a helper and travels with the
+ * verdict, which is then arranged) or a tracker does it: nfbind_tracker_splice().
  *
  * @error EALREADY the packet was decided or kept
  * @error EOPNOTSUPP the packet is truncated, a fragment, or a large segment that would shrink

@@ -20,7 +20,7 @@ static uint32_t wrong_of(const struct nfbind_packet *packet)
 	return wrong;
 }
 
-/* A packet as if from a queue, with a connection of that status; UINT32_MAX for none. */
+/* A packet as if from a queue, with a connection of that status and a helper; UINT32_MAX for none. */
 static struct nfbind_packet *queued(const char *hex, uint32_t status)
 {
 	static _Alignas(4) uint8_t message[64];
@@ -33,9 +33,10 @@ static struct nfbind_packet *queued(const char *hex, uint32_t status)
 	packet->message_len = sizeof(message);
 	if (status == UINT32_MAX)
 		return packet;
-	*nest = (struct nlattr){ .nla_len = 12, .nla_type = KERNEL_NFQA_CT | NLA_F_NESTED };
+	*nest = (struct nlattr){ .nla_len = 16, .nla_type = KERNEL_NFQA_CT | NLA_F_NESTED };
 	*attribute = (struct nlattr){ .nla_len = 8, .nla_type = KERNEL_CTA_STATUS };
 	view_write_u32((uint8_t *)(attribute + 1), status);
+	attribute[2] = (struct nlattr){ .nla_len = 4, .nla_type = KERNEL_CTA_HELP | NLA_F_NESTED };
 	packet->attributes[KERNEL_NFQA_CT] = 4;
 	return packet;
 }
@@ -62,6 +63,12 @@ START_TEST(test_edit_tcp_length_change_needs_someone_who_adjusts)
 	packet = queued(TCP4, NFBIND_CT_STATUS_CONFIRMED | NFBIND_CT_STATUS_SRC_NAT_DONE);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 1, "ab", 2), -EPROTO);
 	ck_assert_uint_eq(packet->set, 0);
+	drop(packet);
+
+	/* Without a helper the kernel has no room for the numbers. */
+	packet = queued(TCP4, NFBIND_CT_STATUS_CONFIRMED | NFBIND_CT_STATUS_SRC_NAT);
+	((struct nlattr *)(packet->message + 16))->nla_len = 12;
+	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 1, "ab", 2), -EPROTO);
 	drop(packet);
 }
 END_TEST
