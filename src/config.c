@@ -53,16 +53,17 @@ static struct nfbind_batch *room_for_packets(struct nfbind_queue *queue)
 	return batch;
 }
 
-/* The same where queues are bound, whose packets may come first. */
-static int read_answer_and_packets(struct nfbind_queue *queue)
+/* The same where queues are bound, whose packets may come first; the room is used up by them. */
+static int read_answer_and_packets(struct nfbind_queue *queue, struct nfbind_batch **room)
 {
 	struct ledger *ledger = queue->ledger;
-	struct nfbind_batch *batch = room_for_packets(queue);
+	struct nfbind_batch *batch = *room ? *room : room_for_packets(queue);
 	struct datagram datagram;
 	int r;
 
 	if (!batch)
 		return -ENOMEM;
+	*room = batch;
 	datagram = (struct datagram){ .data = batch->data, .size = queue->slot_size };
 	do {
 		ledger_unlock(ledger);
@@ -73,22 +74,22 @@ static int read_answer_and_packets(struct nfbind_queue *queue)
 		queue_take_datagram(queue, batch, &datagram);
 		datagram.data = batch->data + batch->count * queue->slot_size;
 	} while (!queue->is_answered && batch->count < batch->capacity);
-	if (batch->count > 0)
+	if (batch->count > 0) {
 		queue_push_stash(queue, batch);
-	else
-		nfbind_batch_free(batch);
+		*room = NULL;
+	}
 	return r;
 }
 
-static int await_answer(struct nfbind_queue *queue)
+static int await_answer(struct nfbind_queue *queue, bool may_have_packets,
+			struct nfbind_batch **room)
 {
 	struct ledger *ledger = queue->ledger;
-	bool may_have_packets = ledger->slots_count > 0 || queue->is_adopted;
 	bool has_waited = false;
 	int r;
 
 	while (!queue->is_answered) {
-		r = may_have_packets ? read_answer_and_packets(queue) : read_answer(queue);
+		r = may_have_packets ? read_answer_and_packets(queue, room) : read_answer(queue);
 		if (r == -EAGAIN && !has_waited) {
 			ledger_unlock(ledger);
 			r = socket_wait(&ledger->socket, -1, ANSWER_TIMEOUT);
@@ -107,8 +108,16 @@ static int await_answer(struct nfbind_queue *queue)
 int queue_request(struct nfbind_queue *queue, struct nlmsghdr *message)
 {
 	struct ledger *ledger = queue->ledger;
+	bool may_have_packets = ledger->slots_count > 0 || queue->is_adopted;
+	struct nfbind_batch *room = NULL;
 	int r;
 
+	/* Before the kernel does anything: afterwards it would be done, and nobody know. */
+	if (may_have_packets) {
+		room = room_for_packets(queue);
+		if (!room)
+			return -ENOMEM;
+	}
 	queue->sequence = queue->sequence + 1 ? queue->sequence + 1 : 1;
 	message->nlmsg_seq = queue->awaited = queue->sequence;
 	message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
@@ -118,8 +127,9 @@ int queue_request(struct nfbind_queue *queue, struct nlmsghdr *message)
 	ledger_lock(ledger);
 	ledger->stats.system_calls++;
 	if (r >= 0)
-		r = await_answer(queue);
+		r = await_answer(queue, may_have_packets, &room);
 	queue->awaited = 0;
+	nfbind_batch_free(room);
 	if (queue->stash.first)
 		queue_nudge(queue);
 	return r;

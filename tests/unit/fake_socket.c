@@ -333,6 +333,7 @@ int socket_send(struct socket *socket, const void *data, size_t data_len)
 	int result;
 
 	fake_lock();
+	fake.is_allocating = true;
 	fake.sends++;
 	result = scripted_result(data, data_len);
 	if (result == FAKE_TAKE_ALL && fake.send_max && data_len > fake.send_max)
@@ -345,6 +346,7 @@ int socket_send(struct socket *socket, const void *data, size_t data_len)
 		(void)hand_over(socket->fd, data, data_len, (size_t)result);
 	}
 	remember(socket->fd, data, data_len, result);
+	fake.is_allocating = false;
 	pthread_cond_broadcast(&fake.changed);
 	fake_unlock();
 	return result;

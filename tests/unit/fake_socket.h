@@ -64,6 +64,7 @@ struct fake {
 	void (*on_message)(int fd, const uint8_t *message, size_t len);
 
 	/* For the test to read. */
+	bool is_allocating; /* what is allocated now is the fake's own */
 	uint32_t port_id;
 	uint32_t asked_receive_buffer, asked_send_buffer;
 	struct socket_place place; /* of the last open */
