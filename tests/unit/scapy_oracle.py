@@ -10,6 +10,7 @@ Exits with 77 when no python here has scapy.
 """
 import os
 import random
+import shlex
 import subprocess
 import sys
 
@@ -547,7 +548,9 @@ def main():
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     print("seed %d, %d packets" % (seed, packets))
     every = list(cases(random.Random(seed), packets))
-    run = subprocess.run([tool], input="\n".join(case[0] for case in every) + "\n", text=True,
+    # What runs a program of another architecture, where there is such a thing.
+    wrapper = shlex.split(os.environ.get("MESON_EXE_WRAPPER", ""))
+    run = subprocess.run(wrapper + [tool], input="\n".join(case[0] for case in every) + "\n", text=True,
                          stdout=subprocess.PIPE, check=True)
     answers = run.stdout.split("\n")
     wrong = [(case, got) for case, got in zip(every, answers) if not case[1](got)]
