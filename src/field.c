@@ -229,8 +229,8 @@ int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t n
 	return 0;
 }
 
-static int copy_field(const struct nfbind_fields *fields, void *object, const void *from,
-		      uint32_t number)
+int field_copy_one(const struct nfbind_fields *fields, void *object, const void *from,
+		   uint32_t number)
 {
 	const void *data;
 	size_t data_len;
@@ -248,7 +248,7 @@ int field_copy(const struct nfbind_fields *fields, void *object, const void *fro
 	if (object == from)
 		return 0;
 	for (uint32_t i = 0; i < fields->count; i++) {
-		int r = copy_field(fields, object, from, i);
+		int r = field_copy_one(fields, object, from, i);
 
 		if (r < 0)
 			return r;
@@ -352,8 +352,18 @@ void field_print(const struct nfbind_fields *fields, const void *object, struct 
 
 void field_reset(const struct nfbind_fields *fields, void *object)
 {
-	for (uint32_t i = 0; i < fields->count; i++)
-		field_clear(fields, object, i);
+	struct object *head = object;
+
+	/* Only heap values have more to lose than their bit. */
+	for (uint32_t word = 0; word < OBJECT_FIELDS_MAX / 64; word++) {
+		for (uint64_t bits = head->present[word]; bits; bits &= bits - 1) {
+			uint32_t number = word * 64 + (uint32_t)__builtin_ctzll(bits);
+
+			if (is_on_heap(&fields->rows[number]))
+				field_clear(fields, object, number);
+		}
+		head->present[word] = 0;
+	}
 }
 
 /* Public: what a table says about itself. */

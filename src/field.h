@@ -96,6 +96,9 @@ int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t n
 uint64_t field_number_or(const struct nfbind_fields *fields, const void *object, uint32_t number,
 			 uint64_t absent);
 
+/* One field, absent where it is absent there. */
+int field_copy_one(const struct nfbind_fields *fields, void *object, const void *from,
+		   uint32_t number);
 int field_copy(const struct nfbind_fields *fields, void *object, const void *from);
 bool field_equal(const struct nfbind_fields *fields, const void *object, const void *other);
 void field_print(const struct nfbind_fields *fields, const void *object, struct text *text);

@@ -129,7 +129,20 @@ int socket_place_from(const struct nfbind_options *options, struct socket_place 
 	return 0;
 }
 
+static bool is_here(int netns_fd)
+{
+	struct stat there, here;
+
+	return fstat(netns_fd, &there) == 0 && stat("/proc/thread-self/ns/net", &here) == 0 &&
+	       there.st_ino == here.st_ino && there.st_dev == here.st_dev;
+}
+
 /* Opening. */
+
+enum socket_use {
+	SOCKET_FOR_QUEUES,
+	SOCKET_FOR_REQUESTS,
+};
 
 struct socket_scratch {
 	unsigned int count;
@@ -193,14 +206,21 @@ static uint32_t size_buffer(int fd, int force, int plain, uint32_t wanted)
 	return effective > 0 ? (uint32_t)effective : 0;
 }
 
-static int set_up(struct socket *self, struct mnl_socket *socket, uint32_t receive_buffer)
+static int set_up(struct socket *self, struct mnl_socket *socket, enum socket_use use,
+		  uint32_t receive_buffer)
 {
 	int on = 1;
 
 	self->fd = mnl_socket_get_fd(socket);
-	/* An overrun would otherwise stop delivery until the socket is drained. */
-	if (mnl_socket_setsockopt(socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
+	/* An overrun would otherwise stop delivery of packets until the socket is drained. */
+	if (use == SOCKET_FOR_QUEUES &&
+	    mnl_socket_setsockopt(socket, NETLINK_NO_ENOBUFS, &on, sizeof(on)) < 0)
 		return -errno;
+	/* Both are old enough to be there; without them errors only say less. */
+	if (use == SOCKET_FOR_REQUESTS) {
+		(void)mnl_socket_setsockopt(socket, NETLINK_CAP_ACK, &on, sizeof(on));
+		(void)mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
+	}
 	self->receive_buffer = size_buffer(self->fd, SO_RCVBUFFORCE, SO_RCVBUF, receive_buffer);
 	self->mnl = socket;
 	return 0;
@@ -240,7 +260,8 @@ static int give_port(struct socket *self, bool is_adopted)
 	return mnl_socket_bind(self->mnl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 }
 
-int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer)
+static int open_for(struct socket *self, const struct socket_place *place, enum socket_use use,
+		    uint32_t receive_buffer)
 {
 	struct mnl_socket *socket;
 	int r;
@@ -250,7 +271,7 @@ int socket_open(struct socket *self, const struct socket_place *place, uint32_t 
 				    at_place(place, open_netlink, &socket);
 	if (r < 0)
 		return r;
-	r = set_up(self, socket, receive_buffer);
+	r = set_up(self, socket, use, receive_buffer);
 	if (r == 0)
 		r = give_port(self, place->socket_fd >= 0);
 	if (r < 0) {
@@ -276,6 +297,31 @@ void socket_close(struct socket *self)
 		mnl_socket_close(self->mnl);
 	free_scratch(self->scratch);
 	*self = (struct socket){ .fd = -1 };
+}
+
+int socket_open(struct socket *self, const struct socket_place *place, uint32_t receive_buffer)
+{
+	return open_for(self, place, SOCKET_FOR_QUEUES, receive_buffer);
+}
+
+int socket_open_for_requests(struct socket *self, const struct socket_place *place,
+			     uint32_t receive_buffer)
+{
+	return open_for(self, place, SOCKET_FOR_REQUESTS, receive_buffer);
+}
+
+int socket_open_beside(struct socket *self, const struct socket *other)
+{
+	struct socket_place place = { .socket_fd = -1 };
+	int netns_fd = ioctl(other->fd, SIOCGSKNS);
+	int r;
+
+	/* Where the kernel does not say, both are here. */
+	place.netns_fd = netns_fd >= 0 && !is_here(netns_fd) ? netns_fd : -1;
+	r = open_for(self, &place, SOCKET_FOR_REQUESTS, other->receive_buffer / 2);
+	if (netns_fd >= 0)
+		close(netns_fd);
+	return r;
 }
 
 struct raw_call {
@@ -528,14 +574,6 @@ static int read_file(void *argument)
 		len += (size_t)got;
 	close(fd);
 	return (int)len;
-}
-
-static bool is_here(int netns_fd)
-{
-	struct stat there, here;
-
-	return fstat(netns_fd, &there) == 0 && stat("/proc/thread-self/ns/net", &here) == 0 &&
-	       there.st_ino == here.st_ino && there.st_dev == here.st_dev;
 }
 
 int socket_read_proc(struct socket *self, const char *name, char *data, size_t size)

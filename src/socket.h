@@ -56,6 +56,12 @@ int socket_place_from(const struct nfbind_options *options, struct socket_place 
 /* NETLINK_NETFILTER, close-on-exec, no ENOBUFS, receive buffer forced. */
 int socket_open(struct socket *socket, const struct socket_place *place, uint32_t receive_buffer);
 
+/* A socket for requests: it reports loss, and the kernel explains its errors. */
+int socket_open_for_requests(struct socket *socket, const struct socket_place *place,
+			     uint32_t receive_buffer);
+/* Another one, in the network namespace of the first. */
+int socket_open_beside(struct socket *socket, const struct socket *other);
+
 /* What only verdicts need: capped errors, and the send buffer, forced: its effective size. */
 uint32_t socket_prepare_sending(struct socket *socket, uint32_t send_buffer);
 void socket_close(struct socket *socket);

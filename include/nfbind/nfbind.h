@@ -12,6 +12,7 @@
 #include <nfbind/exp.h>
 #include <nfbind/packet.h>
 #include <nfbind/queue.h>
+#include <nfbind/conntrack.h>
 #include <nfbind/tracker.h>
 #include <nfbind/injector.h>
 

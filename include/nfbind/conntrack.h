@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The request session: one question to the kernel's connection tracking at a time,
+ * about connections and expectations, and lists of them. Each call sends, waits for
+ * the kernel's answer (which comes before the send returns) and explains a refusal.
+ *
+ * A list has a socket of its own, so that a program may remove while it lists; its
+ * entries are pulled one by one into the caller's object, so that memory is bounded
+ * whatever the table's size. The kernel does not list a snapshot: under change an
+ * entry may come twice or not at all (net/netfilter/nf_conntrack_netlink.c).
+ *
+ * Everything needs CAP_NET_ADMIN in the user namespace that owns the network
+ * namespace. One thread at a time may use a session, and one a list.
+ */
+#ifndef NFBIND_CONNTRACK_H
+#define NFBIND_CONNTRACK_H
+
+#include <nfbind/base.h>
+#include <nfbind/ct.h>
+#include <nfbind/exp.h>
+#include <nfbind/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A request session. */
+struct nfbind_conntrack;
+
+/** A list that is being read. */
+struct nfbind_list;
+
+/** How to add. */
+enum nfbind_add_flag {
+	/** Change the entry when it is there already, instead of refusing. */
+	NFBIND_ADD_OR_CHANGE = 0x1
+};
+
+/** How to fetch. */
+enum nfbind_fetch_flag {
+	/** Set the entry's counters to zero after they were read. */
+	NFBIND_FETCH_ZERO = 0x1
+};
+
+/** Which connections to list. */
+enum nfbind_list_kind {
+	/** Those in the table. */
+	NFBIND_LIST_TABLE = 0,
+	/** Those in the table, whose counters become zero. What comes at the border of two
+	 * datagrams may lose counts: the kernel zeroes before it knows that an entry fits. */
+	NFBIND_LIST_ZERO = 1,
+	/** Those being removed, whose destroy event could not be delivered yet. */
+	NFBIND_LIST_DYING = 2,
+	/** Those not confirmed yet; always empty since about Linux 5.19. */
+	NFBIND_LIST_UNCONFIRMED = 3
+};
+
+/** Figures of the connection tracking table. */
+struct nfbind_conntrack_stats {
+	/** Entries in the table. */
+	uint32_t entries;
+	/** The most it may have; 0 where the kernel does not say (before 4.18). */
+	uint32_t max_entries;
+};
+
+/**
+ * Make a session: memory only.
+ *
+ * @owned
+ * @error ENOMEM out of memory
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_new(struct nfbind_conntrack **ret_conntrack);
+
+/**
+ * Open its socket. Of the options, the network namespace or socket and the buffers
+ * count.
+ *
+ * @nullable options
+ * @error EALREADY the session is open
+ * @error ESHUTDOWN the session was closed
+ * @error EINVAL more than one of the options that name a namespace or socket, or a socket of another kind
+ * @error ENOENT the named network namespace does not exist
+ * @error EPERM no right to enter that namespace
+ * @error EPROTONOSUPPORT this kernel has no nfnetlink
+ * @error EMFILE too many open files
+ * @error ENOMEM out of memory
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_open(struct nfbind_conntrack *conntrack,
+				     const struct nfbind_options *options);
+
+/**
+ * Close the socket; twice is fine. Lists go on. It never fails.
+ *
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_close(struct nfbind_conntrack *conntrack);
+
+/**
+ * Close, and free the memory; NULL is fine.
+ *
+ * @nullable conntrack
+ * @since 0.1
+ */
+NFBIND_API void nfbind_conntrack_free(struct nfbind_conntrack *conntrack);
+
+/**
+ * The sentence that explains the last error; "" when there was none.
+ *
+ * @returns length
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_last_message(struct nfbind_conntrack *conntrack, char *ret_text,
+					     size_t ret_text_size);
+
+/**
+ * Add a connection. Required are the original tuple and a timeout; a reply tuple
+ * that is absent is made from the original one, and the confirmed status is added.
+ * With translation (snat, dnat) the reply tuple is the plain one: the kernel
+ * translates it.
+ *
+ * @flags flags nfbind_add_flag
+ * @error EEXIST it is there already
+ * @error EINVAL a part is missing, or parts do not fit together
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EOPNOTSUPP the kernel cannot do this to an entry that is there already, or lacks the helper
+ * @error EBUSY the status has bits that cannot be given
+ * @error ENOSPC the labels do not fit, or no rule uses labels
+ * @error ENOMEM out of memory, or the table is full
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_add_ct(struct nfbind_conntrack *conntrack,
+				       const struct nfbind_ct *ct, uint32_t flags);
+
+/**
+ * Change a connection, which the original or the reply tuple names, with its zone.
+ * What is present is changed: timeout, mark (with mask), labels (with mask), status,
+ * helper, protocol state, sequence adjustment.
+ *
+ * @error ENOENT there is no such connection
+ * @error EINVAL no tuple, or parts do not fit together
+ * @error EPERM CAP_NET_ADMIN is missing, or its timeout is fixed
+ * @error EOPNOTSUPP what is asked for can be given on creation only
+ * @error EBUSY the status has bits that cannot be changed, or the helper cannot be replaced
+ * @error ENOSPC the labels do not fit, or no rule uses labels
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_change_ct(struct nfbind_conntrack *conntrack,
+					  const struct nfbind_ct *ct);
+
+/**
+ * Fetch the connection that the original or the reply tuple of `ct` names, with its
+ * zone. The former content of `ret_ct`, which may be `ct`, is gone.
+ *
+ * @flags flags nfbind_fetch_flag
+ * @none ENOENT
+ * @error ENOENT there is no such connection
+ * @error EINVAL no tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_fetch_ct(struct nfbind_conntrack *conntrack,
+					 const struct nfbind_ct *ct, uint32_t flags,
+					 struct nfbind_ct *ret_ct);
+
+/**
+ * Remove the connection that the original or the reply tuple names, with its zone,
+ * and where present its id. A tuple is required: to the kernel, a removal without
+ * one means all connections.
+ *
+ * The id narrows which connection is meant, but one that was made anew with the same
+ * tuple may have the same id.
+ *
+ * @error ENOENT there is no such connection
+ * @error EINVAL no tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack,
+					  const struct nfbind_ct *ct);
+
+/**
+ * Remove all connections of all families.
+ *
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
+
+/**
+ * Start a list of connections. What is present in `prefilter` of family (orig-l3proto),
+ * mark (with mask), status and zone is given to the kernel, which may or may not look
+ * at it, depending on its age: check the entries.
+ *
+ * @owned
+ * @nullable prefilter
+ * @enum kind nfbind_list_kind
+ * @error EINVAL no such kind
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_list_ct(struct nfbind_conntrack *conntrack,
+					const struct nfbind_ct *prefilter, uint32_t kind,
+					struct nfbind_list **ret_list);
+
+/**
+ * Add an expectation: master, expected tuple and mask are required, and the master
+ * must have a helper. The timeout comes from the helper's policy.
+ *
+ * @flags flags nfbind_add_flag
+ * @error EEXIST it is there already
+ * @error EBUSY another one clashes with it
+ * @error EMFILE the helper's limit is reached
+ * @error ENOENT there is no such master
+ * @error EINVAL a part is missing, or the class or function is unknown
+ * @error EOPNOTSUPP the master has no helper
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_add_exp(struct nfbind_conntrack *conntrack,
+					const struct nfbind_exp *exp, uint32_t flags);
+
+/**
+ * Fetch the expectation that the expected tuple of `exp` names, with its zone and,
+ * where present, its id. The former content of `ret_exp`, which may be `exp`, is gone.
+ *
+ * @none ENOENT
+ * @error ENOENT there is no such expectation
+ * @error EINVAL no tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_fetch_exp(struct nfbind_conntrack *conntrack,
+					  const struct nfbind_exp *exp,
+					  struct nfbind_exp *ret_exp);
+
+/**
+ * Remove the expectation that the expected tuple names, with its zone and, where
+ * present, its id.
+ *
+ * @error ENOENT there is no such expectation
+ * @error EINVAL no tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_remove_exp(struct nfbind_conntrack *conntrack,
+					   const struct nfbind_exp *exp);
+
+/**
+ * Remove all expectations, or those of one helper.
+ *
+ * @nullable helper_name
+ * @error EINVAL the name has more than 15 bytes
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_flush_exp(struct nfbind_conntrack *conntrack,
+					  const char *helper_name);
+
+/**
+ * Start a list of expectations: of all, or of the master whose tuple `master` has in
+ * its master fields.
+ *
+ * @owned
+ * @nullable master
+ * @error ENOENT there is no such master
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack,
+					 const struct nfbind_exp *master,
+					 struct nfbind_list **ret_list);
+
+/**
+ * Read the figures of the connection tracking table. An element may be larger or
+ * smaller than this library's struct: the rest is zeroed, or left out.
+ *
+ * @element ret_stats ret_stats_size
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EINVAL this kernel has no nf_conntrack_netlink
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
+					   struct nfbind_conntrack_stats *ret_stats,
+					   size_t ret_stats_size);
+
+/**
+ * Read the next connection of a list into the caller's object, whose former content
+ * is gone.
+ *
+ * @none ENODATA
+ * @error ENODATA the list has ended, and was complete
+ * @error EINVAL it is a list of expectations
+ * @error EINTR the kernel says that the list was interrupted by a change: entries may be missing
+ * @error ENOBUFS datagrams were lost: entries are missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *ret_ct);
+
+/**
+ * Read the next expectation of a list into the caller's object, whose former content
+ * is gone.
+ *
+ * @none ENODATA
+ * @error ENODATA the list has ended, and was complete
+ * @error EINVAL it is a list of connections
+ * @error EINTR the kernel says that the list was interrupted by a change: entries may be missing
+ * @error ENOBUFS datagrams were lost: entries are missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_list_next_exp(struct nfbind_list *list, struct nfbind_exp *ret_exp);
+
+/**
+ * Stop a list, ended or not; NULL is fine.
+ *
+ * @nullable list
+ * @since 0.1
+ */
+NFBIND_API void nfbind_list_free(struct nfbind_list *list);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

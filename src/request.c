@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking and being answered; see request.h.
+ */
+#include "request.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "uapi.h"
+
+enum { ANSWER_TIMEOUT = 5000 /* milliseconds; the kernel answers before a send returns */ };
+
+/* include/uapi/linux/netlink.h, newer than some headers */
+enum {
+	EXT_ACK_MESSAGE = 1,
+	FLAG_CAPPED = 0x100,
+	FLAG_ACK_TLVS = 0x200,
+};
+
+void request_start(struct request *request, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *message = (struct nlmsghdr *)request->room;
+	struct nfgenmsg *header = (struct nfgenmsg *)(request->room + NLMSG_HDRLEN);
+
+	memset(request->room, 0, NLMSG_HDRLEN + sizeof(*header));
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	header->nfgen_family = family;
+	header->version = NFNETLINK_V0;
+	request->buffer = (struct wire_buffer){ .data = request->room,
+						.size = sizeof(request->room),
+						.len = NLMSG_HDRLEN + sizeof(*header) };
+}
+
+void requester_explain(struct requester *self, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(self->message, sizeof(self->message), format, arguments);
+	va_end(arguments);
+}
+
+static int refuse(struct requester *self, int error, const char *sentence)
+{
+	requester_explain(self, "%s", sentence);
+	return error;
+}
+
+int requester_check(struct requester *self)
+{
+	if (self->socket.fd < 0)
+		return refuse(self, -ESHUTDOWN, "the session is not open");
+	if (self->pid != getpid())
+		return refuse(self, -ECHILD, "the session belongs to the parent process");
+	return 0;
+}
+
+static int opened(struct requester *self, int error)
+{
+	if (error < 0)
+		return error;
+	self->pid = getpid();
+	self->answer = malloc(ANSWER_MAX);
+	if (self->answer)
+		return 0;
+	socket_close(&self->socket);
+	return -ENOMEM;
+}
+
+int requester_open(struct requester *self, const struct socket_place *place,
+		   uint32_t receive_buffer)
+{
+	return opened(self, socket_open_for_requests(&self->socket, place, receive_buffer));
+}
+
+int requester_open_beside(struct requester *self, const struct requester *other)
+{
+	return opened(self, socket_open_beside(&self->socket, &other->socket));
+}
+
+void requester_close(struct requester *self)
+{
+	if (self->socket.fd >= 0)
+		socket_close(&self->socket);
+	free(self->answer);
+	self->answer = NULL;
+	self->answer_len = self->answer_offset = 0;
+	self->was_closed = true;
+}
+
+int requester_send(struct requester *self, struct request *request)
+{
+	struct nlmsghdr *message = (struct nlmsghdr *)request->room;
+	int r;
+
+	if (request->buffer.failed)
+		return refuse(self, -EINVAL, "the request is larger than any that the kernel knows");
+	message->nlmsg_len = (uint32_t)request->buffer.len;
+	message->nlmsg_seq = ++self->sequence;
+	self->answer_len = self->answer_offset = 0;
+	r = socket_send(&self->socket, message, message->nlmsg_len);
+	if (r < 0)
+		requester_explain(self, "the request could not be sent: %s", strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+/* Answers. */
+
+static int read_datagram(struct requester *self)
+{
+	struct datagram datagram;
+	int r;
+
+	for (;;) {
+		datagram = (struct datagram){ .data = self->answer, .size = ANSWER_MAX };
+		r = socket_receive(&self->socket, &datagram, 1);
+		if (r == -EAGAIN) {
+			r = socket_wait(&self->socket, -1, ANSWER_TIMEOUT);
+			if (r == 0)
+				return refuse(self, -ETIMEDOUT, "the kernel gave no answer");
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (r < 0)
+			return refuse(self, r, "answers were lost");
+		/* Only the kernel is 0; what others sent is not looked at. */
+		if (datagram.sender != 0)
+			continue;
+		if (datagram.is_cut)
+			return refuse(self, -EBADMSG, "the kernel's answer is larger than any that it gives");
+		self->answer_len = datagram.len;
+		self->answer_offset = 0;
+		return 0;
+	}
+}
+
+/* The kernel's own words, which follow the request's header. */
+static const char *find_words(const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+	size_t offset = sizeof(*error);
+	const struct nlattr *attribute;
+	int malformed = 0;
+
+	if (!(message->nlmsg_flags & FLAG_ACK_TLVS))
+		return NULL;
+	if (!(message->nlmsg_flags & FLAG_CAPPED))
+		offset += MNL_ALIGN(error->msg.nlmsg_len) - sizeof(error->msg);
+	if (offset > message->nlmsg_len - NLMSG_HDRLEN)
+		return NULL;
+	while ((attribute = wire_next((const uint8_t *)error, message->nlmsg_len - NLMSG_HDRLEN,
+				      &offset, &malformed)))
+		if (wire_type(attribute) == EXT_ACK_MESSAGE && wire_payload_len(attribute) > 0 &&
+		    ((const char *)wire_payload(attribute))[wire_payload_len(attribute) - 1] == '\0')
+			return wire_payload(attribute);
+	return NULL;
+}
+
+static int take_error(struct requester *self, const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+	const char *words;
+
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)))
+		return -EBADMSG;
+	if (error->error == 0)
+		return 0;
+	words = find_words(message);
+	requester_explain(self, "%s%s%s", strerror(-error->error), words ? ": " : "",
+			  words ? words : "");
+	return error->error;
+}
+
+static int take_end(struct requester *self, const struct nlmsghdr *message)
+{
+	int32_t error = 0;
+
+	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
+		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	if (error < 0)
+		requester_explain(self, "the list ended with an error: %s", strerror(-error));
+	return error < 0 ? error : 0;
+}
+
+int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
+{
+	const struct nlmsghdr *message;
+	int error = 0;
+	int r;
+
+	for (;;) {
+		message = wire_next_message(self->answer, self->answer_len, &self->answer_offset,
+					    &error);
+		if (error < 0)
+			return refuse(self, error, "the kernel's answer is malformed");
+		if (!message) {
+			r = read_datagram(self);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (message->nlmsg_seq != self->sequence)
+			continue; /* the rest of an answer that nobody waits for any more */
+		if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+			return refuse(self, -EINTR, "the list was interrupted by a change");
+		if (message->nlmsg_type == NLMSG_ERROR)
+			return take_error(self, message);
+		if (message->nlmsg_type == NLMSG_DONE)
+			return take_end(self, message);
+		if (message->nlmsg_type == NLMSG_OVERRUN)
+			return refuse(self, -ENOBUFS, "answers were lost");
+		if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
+			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
+		*ret_message = message;
+		return 1;
+	}
+}
