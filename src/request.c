@@ -166,13 +166,19 @@ static const char *find_words(const struct nlmsghdr *message)
 	return NULL;
 }
 
+/* An error number that is one: 0 and less, and no more than the kernel's own numbers reach. */
+static bool is_error(int32_t error)
+{
+	return error <= 0 && error > -(1 << 16);
+}
+
 static int take_error(struct requester *self, const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 	const char *words;
 
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)))
-		return -EBADMSG;
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || !is_error(error->error))
+		return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 	if (error->error == 0)
 		return 0;
 	words = find_words(message);
@@ -187,9 +193,11 @@ static int take_end(struct requester *self, const struct nlmsghdr *message)
 
 	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
 		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	if (!is_error(error))
+		return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 	if (error < 0)
 		requester_explain(self, "the list ended with an error: %s", strerror(-error));
-	return error < 0 ? error : 0;
+	return error;
 }
 
 int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
