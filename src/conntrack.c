@@ -51,6 +51,7 @@ static const struct subject expectations = {
 struct nfbind_list {
 	struct requester requester;
 	const struct subject *subject;
+	const struct nlmsghdr *first; /* what came when the list was started, until it is asked for */
 	int ended; /* 0, 1 for complete, or the -errno that it ended with */
 };
 
@@ -208,26 +209,6 @@ struct reason {
 	const char *sentence;
 };
 
-static int explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons,
-		   size_t count)
-{
-	struct requester *requester = &conntrack->requester;
-
-	if (error == -524) /* ENOTSUPP, which the kernel should keep to itself */
-		error = -EOPNOTSUPP;
-	if (error == -EPERM && reasons[0].error != -EPERM)
-		requester_explain(requester,
-				  "CAP_NET_ADMIN is missing in the user namespace that owns this network namespace");
-	/* Where the kernel has words of its own they follow a colon. */
-	for (size_t i = 0; i < count && !strchr(requester->message, ':'); i++)
-		if (reasons[i].error == error)
-			requester_explain(requester, "%s", reasons[i].sentence);
-	return error;
-}
-
-#define EXPLAIN(conntrack, error, reasons) \
-	explain(conntrack, error, reasons, sizeof(reasons) / sizeof((reasons)[0]))
-
 static const struct reason ct_reasons[] = {
 	{ -EEXIST, "the connection is there already" },
 	{ -ENOENT, "there is no such connection" },
@@ -247,6 +228,31 @@ static const struct reason exp_reasons[] = {
 	{ -EINVAL, "a part is missing (master, expected tuple, mask), or class or function are unknown" },
 };
 
+static const struct reason list_reasons[] = {
+	{ -ENOENT, "there is no such master" },
+	{ -EINVAL, "the kernel does not know such a list, or a part of its prefilter" },
+};
+
+static int explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons,
+		   size_t count)
+{
+	struct requester *requester = &conntrack->requester;
+
+	if (error == -524) /* ENOTSUPP, which the kernel should keep to itself */
+		error = -EOPNOTSUPP;
+	if (error == -EPERM)
+		requester_explain(requester,
+				  "CAP_NET_ADMIN is missing in the user namespace that owns this network namespace");
+	/* Where the kernel has words of its own they follow a colon. */
+	for (size_t i = 0; i < count && !strchr(requester->message, ':'); i++)
+		if (reasons[i].error == error)
+			requester_explain(requester, "%s", reasons[i].sentence);
+	return error;
+}
+
+#define EXPLAIN(conntrack, error, reasons) \
+	explain(conntrack, error, reasons, sizeof(reasons) / sizeof((reasons)[0]))
+
 /* Connections. */
 
 static bool is_written(uint32_t field)
@@ -255,9 +261,10 @@ static bool is_written(uint32_t field)
 	       (NFBIND_DIRECTION_CREATE | NFBIND_DIRECTION_UPDATE);
 }
 
+/* Without the zone: it says nothing of what the tuple is. */
 static bool is_in_repl(uint32_t field)
 {
-	return field >= NFBIND_CT_REPL_SRC && field < NFBIND_CT_REPL_SRC + TUPLE_FIELDS;
+	return field >= NFBIND_CT_REPL_SRC && field < NFBIND_CT_REPL_ZONE;
 }
 
 /* Replies have types of their own; others are answered with the same. */
@@ -322,12 +329,22 @@ static bool has_any(const struct nfbind_ct *ct, bool (*is_meant)(uint32_t field)
 
 static int complete_new(struct nfbind_ct *ct)
 {
-	uint64_t status = field_number_or(&ct_fields, ct, NFBIND_CT_STATUS, 0);
 	int r = has_any(ct, is_in_repl) ? 0 : add_reply(ct);
 
-	/* ctnetlink_change_status() takes a status without it for an attempt to clear it. */
-	return r < 0 ? r : field_set_number(&ct_fields, ct, NFBIND_CT_STATUS,
-					    status | NFBIND_CT_STATUS_CONFIRMED);
+	if (r == 0 && field_has(&ct_fields, ct, NFBIND_CT_STATUS) == 0)
+		r = field_set_number(&ct_fields, ct, NFBIND_CT_STATUS, 0);
+	return r;
+}
+
+/* ctnetlink_change_status() takes a status without it for an attempt to clear it. */
+static int confirm(struct nfbind_ct *ct)
+{
+	uint64_t status;
+
+	if (field_get_number(&ct_fields, ct, NFBIND_CT_STATUS, &status) < 0)
+		return 0;
+	return field_set_number(&ct_fields, ct, NFBIND_CT_STATUS,
+				status | NFBIND_CT_STATUS_CONFIRMED);
 }
 
 static int write_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct, uint16_t flags)
@@ -342,6 +359,8 @@ static int write_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *
 		r = select_fields(&ct_fields, &copy, ct, is_written);
 	if (r == 0 && flags & NLM_F_CREATE)
 		r = complete_new(&copy);
+	if (r == 0)
+		r = confirm(&copy);
 	if (r == 0) {
 		request_start(&request, KERNEL_SUBSYS_CTNETLINK << 8 | MESSAGE_NEW,
 			      NLM_F_ACK | flags, family_of(&ct_fields, &copy, first));
@@ -349,7 +368,11 @@ static int write_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *
 		r = ask(requester, &request);
 	}
 	field_reset(&ct_fields, &copy);
-	return EXPLAIN(conntrack, r, ct_reasons);
+	r = EXPLAIN(conntrack, r, ct_reasons);
+	if (r == -EPERM && field_has(&ct_fields, ct, NFBIND_CT_TIMEOUT) > 0)
+		requester_explain(requester,
+				  "CAP_NET_ADMIN is missing in the user namespace that owns this network namespace, or the connection's timeout is fixed");
+	return r;
 }
 
 int nfbind_conntrack_add_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct,
@@ -425,8 +448,11 @@ static int fetch(struct requester *requester, const struct subject *subject, con
 	while ((r = requester_next(requester, &message)) > 0) {
 		int parsed = parse_answer(subject, message, ret_object);
 
-		if (parsed < 0)
+		if (parsed < 0) {
+			requester_explain(requester, "the kernel's answer could not be read: %s",
+					  strerror(-parsed));
 			return parsed;
+		}
 		is_found = true;
 	}
 	return r == 0 && !is_found ? -ENOENT : r;
@@ -483,18 +509,44 @@ static bool is_prefilter(uint32_t field)
 static int put_prefilter(const struct nfbind_ct *prefilter, struct request *request)
 {
 	struct nfbind_ct copy = { 0 };
-	uint64_t status;
+	uint64_t status = 0;
 	int r;
 
 	if (!prefilter)
 		return 0;
 	r = select_fields(&ct_fields, &copy, prefilter, is_prefilter);
+	/* Older kernels look at the mark only where a mask is beside it. */
+	if (r == 0 && field_has(&ct_fields, &copy, NFBIND_CT_MARK) > 0 &&
+	    field_has(&ct_fields, &copy, NFBIND_CT_MARK_MASK) == 0)
+		r = field_set_number(&ct_fields, &copy, NFBIND_CT_MARK_MASK, UINT32_MAX);
+	/* The kernel wants a mask beside the status: all of its bits have to be set. No bit is no wish. */
+	if (field_get_number(&ct_fields, &copy, NFBIND_CT_STATUS, &status) == 0 && status == 0)
+		field_clear(&ct_fields, &copy, NFBIND_CT_STATUS);
 	wire_build(&ct_wires, &copy, &request->buffer);
-	/* The kernel wants a mask beside the status: all of its bits have to be set. */
-	if (field_get_number(&ct_fields, &copy, NFBIND_CT_STATUS, &status) == 0)
+	if (status != 0)
 		wire_put_u32(&request->buffer, KERNEL_CTA_STATUS_MASK, (uint32_t)status);
 	field_reset(&ct_fields, &copy);
 	return r;
+}
+
+/* With the first answer, which is where the kernel refuses. */
+static int begin_list(struct nfbind_list *list, struct nfbind_conntrack *conntrack,
+		      struct request *request)
+{
+	int r = requester_open_beside(&list->requester, &conntrack->requester);
+
+	if (r < 0) {
+		requester_explain(&conntrack->requester, "the list could not be started: %s",
+				  strerror(-r));
+		return r;
+	}
+	r = requester_send(&list->requester, request);
+	if (r == 0)
+		r = requester_next(&list->requester, &list->first);
+	list->ended = r == 0;
+	if (r < 0)
+		requester_explain(&conntrack->requester, "%s", list->requester.message);
+	return r < 0 ? r : 0;
 }
 
 static int start_list(struct nfbind_conntrack *conntrack, const struct subject *subject,
@@ -507,17 +559,12 @@ static int start_list(struct nfbind_conntrack *conntrack, const struct subject *
 		return -ENOMEM;
 	list->subject = subject;
 	list->requester.socket.fd = -1;
-	r = requester_open_beside(&list->requester, &conntrack->requester);
-	if (r == 0)
-		r = requester_send(&list->requester, request);
-	if (r < 0) {
-		requester_explain(&conntrack->requester, "the list could not be started: %s",
-				  strerror(-r));
+	r = begin_list(list, conntrack, request);
+	if (r < 0)
 		nfbind_list_free(list);
-		return r;
-	}
-	*ret_list = list;
-	return 0;
+	else
+		*ret_list = list;
+	return r;
 }
 
 int nfbind_conntrack_list_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *prefilter,
@@ -537,7 +584,9 @@ int nfbind_conntrack_list_ct(struct nfbind_conntrack *conntrack, const struct nf
 	request_start(&request, (uint16_t)(KERNEL_SUBSYS_CTNETLINK << 8 | messages[kind]), NLM_F_DUMP,
 		      prefilter ? family_of(&ct_fields, prefilter, NFBIND_CT_ORIG_SRC) : FAMILY_NONE);
 	r = put_prefilter(prefilter, &request);
-	return r < 0 ? r : start_list(conntrack, &connections, &request, ret_list);
+	if (r == 0)
+		r = start_list(conntrack, &connections, &request, ret_list);
+	return EXPLAIN(conntrack, r, list_reasons);
 }
 
 int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *master,
@@ -549,14 +598,26 @@ int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct n
 
 	if (r < 0)
 		return r;
-	request_start(&request, KERNEL_SUBSYS_CTNETLINK_EXP << 8 | MESSAGE_GET, NLM_F_DUMP,
+	/* Half a tuple would list all. */
+	if (master && !has_tuple(&exp_fields, master, NFBIND_EXP_MASTER_SRC)) {
+		requester_explain(&conntrack->requester,
+				  "a tuple is needed: the master's addresses and transport protocol");
+		return -EINVAL;
+	}
+	/* Of a master without a helper the kernel lists nothing, not even the end. */
+	request_start(&request, KERNEL_SUBSYS_CTNETLINK_EXP << 8 | MESSAGE_GET,
+		      NLM_F_DUMP | (master ? NLM_F_ACK : 0),
 		      master ? family_of(&exp_fields, master, NFBIND_EXP_MASTER_SRC) : FAMILY_NONE);
 	for (uint32_t i = 0; master && r == 0 && i < TUPLE_FIELDS; i++)
 		r = field_copy_one(&exp_fields, &copy, master, NFBIND_EXP_MASTER_SRC + i);
-	if (r == 0)
+	if (master && r == 0)
+		r = field_copy_one(&exp_fields, &copy, master, NFBIND_EXP_ZONE);
+	if (r == 0) {
 		wire_build(&exp_wires, &copy, &request.buffer);
+		r = start_list(conntrack, &expectations, &request, ret_list);
+	}
 	field_reset(&exp_fields, &copy);
-	return r < 0 ? r : start_list(conntrack, &expectations, &request, ret_list);
+	return EXPLAIN(conntrack, r, list_reasons);
 }
 
 static int next(struct nfbind_list *list, const struct subject *subject, void *ret_object)
@@ -567,7 +628,12 @@ static int next(struct nfbind_list *list, const struct subject *subject, void *r
 	if (!list || !ret_object || list->subject != subject)
 		return -EINVAL;
 	if (list->ended == 0) {
-		r = requester_next(&list->requester, &message);
+		r = requester_check(&list->requester);
+		if (r < 0)
+			return r;
+		message = list->first;
+		r = message ? 1 : requester_next(&list->requester, &message);
+		list->first = NULL;
 		if (r > 0)
 			return parse_answer(subject, message, ret_object);
 		/* A signal ends the wait, not the list. */

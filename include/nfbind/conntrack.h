@@ -140,8 +140,8 @@ NFBIND_API int nfbind_conntrack_add_ct(struct nfbind_conntrack *conntrack,
 
 /**
  * Change a connection, which the original or the reply tuple names, with its zone.
- * What is present is changed: timeout, mark (with mask), labels (with mask), status,
- * helper, protocol state, sequence adjustment.
+ * What is present is changed: timeout, mark (with mask), labels (with mask), status
+ * (the confirmed status is added), helper, protocol state, sequence adjustment.
  *
  * @error ENOENT there is no such connection
  * @error EINVAL no tuple, or parts do not fit together
@@ -217,7 +217,7 @@ NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
  * @owned
  * @nullable prefilter
  * @enum kind nfbind_list_kind
- * @error EINVAL no such kind
+ * @error EINVAL no such kind, or a prefilter that the kernel refuses
  * @error EPERM CAP_NET_ADMIN is missing
  * @error ENOMEM out of memory
  * @error EMFILE too many open files
@@ -302,11 +302,12 @@ NFBIND_API int nfbind_conntrack_flush_exp(struct nfbind_conntrack *conntrack,
 
 /**
  * Start a list of expectations: of all, or of the master whose tuple `master` has in
- * its master fields.
+ * its master fields, with its zone.
  *
  * @owned
  * @nullable master
  * @error ENOENT there is no such master
+ * @error EINVAL the master's tuple is not complete
  * @error EPERM CAP_NET_ADMIN is missing
  * @error ENOMEM out of memory
  * @error EMFILE too many open files
@@ -346,6 +347,7 @@ NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
  * @error ENOBUFS datagrams were lost: entries are missing
  * @error EBADMSG the kernel's answer is malformed
  * @error ENOMEM out of memory
+ * @error ECHILD the list belongs to the parent process
  * @blocks
  * @since 0.1
  */
@@ -362,6 +364,7 @@ NFBIND_API int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *r
  * @error ENOBUFS datagrams were lost: entries are missing
  * @error EBADMSG the kernel's answer is malformed
  * @error ENOMEM out of memory
+ * @error ECHILD the list belongs to the parent process
  * @blocks
  * @since 0.1
  */
