@@ -265,6 +265,19 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 	return 0;
 }
 
+int socket_open_for_requests(struct socket *socket, const struct socket_place *place,
+			     uint32_t receive_buffer)
+{
+	return socket_open(socket, place, receive_buffer);
+}
+
+int socket_open_beside(struct socket *socket, const struct socket *other)
+{
+	struct socket_place place = { .netns_fd = -1, .socket_fd = -1 };
+
+	return socket_open(socket, &place, other->receive_buffer / 2);
+}
+
 uint32_t socket_prepare_sending(struct socket *socket, uint32_t send_buffer)
 {
 	fake.asked_send_buffer = send_buffer;
