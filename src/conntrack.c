@@ -509,16 +509,19 @@ static bool is_prefilter(uint32_t field)
 static int put_prefilter(const struct nfbind_ct *prefilter, struct request *request)
 {
 	struct nfbind_ct copy = { 0 };
-	uint64_t status = 0;
+	uint64_t status = 0, mark;
 	int r;
 
 	if (!prefilter)
 		return 0;
 	r = select_fields(&ct_fields, &copy, prefilter, is_prefilter);
-	/* Older kernels look at the mark only where a mask is beside it. */
-	if (r == 0 && field_has(&ct_fields, &copy, NFBIND_CT_MARK) > 0 &&
-	    field_has(&ct_fields, &copy, NFBIND_CT_MARK_MASK) == 0)
-		r = field_set_number(&ct_fields, &copy, NFBIND_CT_MARK_MASK, UINT32_MAX);
+	/* Older kernels look at the mark only where a mask is beside it, which they do not apply to the mark. */
+	if (r == 0 && field_get_number(&ct_fields, &copy, NFBIND_CT_MARK, &mark) == 0) {
+		uint64_t mask = field_number_or(&ct_fields, &copy, NFBIND_CT_MARK_MASK, UINT32_MAX);
+
+		field_set_number(&ct_fields, &copy, NFBIND_CT_MARK, mark & mask);
+		field_set_number(&ct_fields, &copy, NFBIND_CT_MARK_MASK, mask);
+	}
 	/* The kernel wants a mask beside the status: all of its bits have to be set. No bit is no wish. */
 	if (field_get_number(&ct_fields, &copy, NFBIND_CT_STATUS, &status) == 0 && status == 0)
 		field_clear(&ct_fields, &copy, NFBIND_CT_STATUS);

@@ -7,6 +7,7 @@
  */
 #include "requests.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -463,6 +464,7 @@ START_TEST(test_list_with_a_prefilter)
 	ck_assert_uint_eq(count_list(conntrack, ct_of("orig-src=fd00::9"), 0), 1);
 	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x12"), 0), 1);
 	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x10 mark-mask=0xf0"), 0), 2);
+	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x21 mark-mask=0xf"), 0), 1);
 	ck_assert_uint_eq(count_list(conntrack, ct_of("status=4"), 0), 1);
 	ck_assert_uint_eq(count_list(conntrack, ct_of("status=0"), 0), 3);
 	ck_assert_uint_eq(count_list(conntrack, ct_of("zone=3"), 0), 1);
@@ -601,7 +603,7 @@ START_TEST(test_without_rights_is_eperm)
 	struct nfbind_ct *ct = ct_of(TCP " timeout=5");
 	struct nfbind_exp *exp = exp_of("expected-src=10.0.0.1 expected-dst=10.0.0.2 expected-l4proto=6");
 
-	caps_drop_net_admin();
+	cap_drop(CAP_NET_ADMIN);
 	ck_assert_refused(conntrack, nfbind_conntrack_add_ct(conntrack, ct, 0), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_change_ct(conntrack, ct), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_fetch_ct(conntrack, ct, 0, ct), -EPERM, "CAP_NET_ADMIN");
@@ -614,7 +616,7 @@ START_TEST(test_without_rights_is_eperm)
 	ck_assert_refused(conntrack, nfbind_conntrack_flush_exp(conntrack, NULL), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_read_stats(conntrack, &stats, sizeof(stats)), -EPERM,
 			  "CAP_NET_ADMIN");
-	caps_restore_net_admin();
+	cap_restore(CAP_NET_ADMIN);
 }
 END_TEST
 
