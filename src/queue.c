@@ -89,6 +89,9 @@ int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind_options *o
 	batch = options_number(options, NFBIND_OPTIONS_BATCH, BATCH_DEFAULT);
 	ledger_lock(ledger);
 	r = ledger->is_open ? -EALREADY : ledger->is_closing ? -ESHUTDOWN : 0;
+	if (r < 0)
+		ledger_explain(ledger, NFBIND_SIDE_RECEIVE, "the session %s",
+			       r == -EALREADY ? "is open already" : "was closed");
 	ledger_unlock(ledger);
 	if (r < 0)
 		return r;
@@ -454,6 +457,9 @@ int nfbind_queue_verdict_rest(struct nfbind_queue *queue, uint32_t verdict)
 	r = queue_check(queue);
 	if (r == 0)
 		r = verdict_check(verdict);
+	if (r < 0)
+		ledger_explain(ledger, NFBIND_SIDE_SEND, "%s",
+			       r == -EINVAL ? "that is no verdict" : "the session is not open");
 	for (uint32_t i = 0; r == 0 && ledger->batch && i < ledger->batch->count; i++) {
 		struct nfbind_packet *packet = &ledger->batch->packets[i];
 

@@ -5,7 +5,8 @@
  *
  * Its bytes. A batch is counted memory: the session holds it until its next
  * receive, feed, settle or close, and each hold keeps it readable longer, even
- * after close. Memory that is held is never reused.
+ * after close. Memory that is held is never reused; only a change of the packet
+ * itself that keeps its length is made in place, and seen by who looks at it.
  *
  * Its decision, once. The right ends with its batch (at the session's next
  * receive, feed, settle or close), held or not: a packet undecided by then gets
@@ -318,6 +319,8 @@ NFBIND_API int nfbind_packet_new(const void *data, size_t data_len,
  * @owned
  * @error EALREADY the packet was decided or kept, or its batch has ended
  * @error EINVAL the packet did not come from a queue
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
  * @thread any
  * @since 0.1
@@ -385,6 +388,7 @@ NFBIND_API int nfbind_packet_get_number(const struct nfbind_packet *packet, uint
  * @error EINVAL the field is no number
  * @error ERANGE no such field, or the value does not fit its width
  * @error EACCES the field cannot be changed
+ * @error ENODATA the packet has no such header
  * @error EALREADY the packet was decided, or kept by someone else
  * @error EOPNOTSUPP the packet is truncated, so that the kernel would cut it to what came
  * @error EMSGSIZE the packet would be longer than 65531 bytes
@@ -398,7 +402,7 @@ NFBIND_API int nfbind_packet_set_number(struct nfbind_packet *packet, uint32_t f
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_packet_field
- * @borrowed packet until set_bytes splice verdict free
+ * @borrowed packet until set_bytes splice apply verdict free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object
@@ -416,6 +420,7 @@ NFBIND_API int nfbind_packet_get_bytes(const struct nfbind_packet *packet, uint3
  * @error ERANGE no such field, or more bytes than it can hold
  * @error ENOMEM out of memory
  * @error EACCES the field cannot be changed
+ * @error ENODATA the packet has no such header
  * @error EALREADY the packet was decided, or kept by someone else
  * @error EOPNOTSUPP the packet is truncated, so that the kernel would cut it to what came
  * @error EMSGSIZE the packet would be longer than 65531 bytes
