@@ -203,8 +203,8 @@ static int patch_unchecked(struct nfbind_packet *packet, const struct view *view
 	return 0;
 }
 
-int edit_patch(struct nfbind_packet *packet, const struct view *view, uint32_t at,
-	       const void *data, uint32_t len)
+int edit_patch(struct nfbind_packet *packet, const struct view *view, uint32_t at, const void *data,
+	       uint32_t len)
 {
 	int r = check_repair(packet, view);
 
@@ -233,8 +233,8 @@ static int check_lengths(const struct nfbind_packet *packet, const struct view *
 	return 0;
 }
 
-int edit_check_splice(const struct nfbind_packet *packet, const struct view *view,
-		      uint32_t offset, uint32_t remove, size_t data_len)
+int edit_check_splice(const struct nfbind_packet *packet, const struct view *view, uint32_t offset,
+		      uint32_t remove, size_t data_len)
 {
 	uint32_t len = view->l4_end - view->l4_payload;
 	int r = check_repair(packet, view);
@@ -374,7 +374,8 @@ static bool is_adjusted(const struct nfbind_packet *packet)
 	while (nest && (attribute = wire_next(nest, len, &offset, &error))) {
 		if (wire_type(attribute) == KERNEL_CTA_HELP)
 			has_helper = true;
-		else if (wire_type(attribute) == KERNEL_CTA_STATUS && wire_payload_len(attribute) >= 4)
+		else if (wire_type(attribute) == KERNEL_CTA_STATUS &&
+			 wire_payload_len(attribute) >= 4)
 			status = wire_read_u32(wire_payload(attribute));
 	}
 	return has_helper && status & (NFBIND_CT_STATUS_SRC_NAT | NFBIND_CT_STATUS_DST_NAT);

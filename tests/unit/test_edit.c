@@ -53,7 +53,8 @@ START_TEST(test_edit_tcp_length_change_needs_someone_who_adjusts)
 	struct nfbind_packet *packet = queued(TCP4, UINT32_MAX);
 
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 1, "ab", 2), -EPROTO);
-	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "ab", 2), -EPROTO);
+	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "ab", 2),
+			 -EPROTO);
 	packet->flags |= PACKET_TRACKED;
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 1, "ab", 2), -EPROTO);
 	ck_assert_packet_eq(packet, TCP4);
@@ -78,7 +79,8 @@ START_TEST(test_edit_kernel_adjusts_translated_connections)
 	static const uint32_t translated[] = { NFBIND_CT_STATUS_SRC_NAT, NFBIND_CT_STATUS_DST_NAT };
 
 	for (size_t i = 0; i < COUNT_OF(translated); i++) {
-		struct nfbind_packet *packet = queued(TCP4, NFBIND_CT_STATUS_CONFIRMED | translated[i]);
+		struct nfbind_packet *packet =
+			queued(TCP4, NFBIND_CT_STATUS_CONFIRMED | translated[i]);
 
 		ck_assert_int_eq(nfbind_packet_splice(packet, 0, 1, "ab", 2), 0);
 		/* It does so only beside a connection in the verdict. */
@@ -145,9 +147,11 @@ START_TEST(test_edit_packets_without_a_whole_transport_are_refused)
 	nfbind_packet_free(packet);
 	packet = packets_new(FIRST4);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 0, "x", 1), -EOPNOTSUPP);
-	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "x", 1), -EOPNOTSUPP);
+	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "x", 1),
+			 -EOPNOTSUPP);
 	/* Bytes for bytes is possible: the checksum is adjusted without those that are elsewhere. */
-	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "xxxxxxx.", 8), 0);
+	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, "xxxxxxx.", 8),
+			 0);
 	nfbind_packet_free(packet);
 	packet = packets_new(LATER4);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 0, "x", 1), -EOPNOTSUPP);
@@ -218,12 +222,15 @@ START_TEST(test_edit_growth_ends_at_what_a_verdict_can_carry)
 	struct nfbind_packet *packet = packets_new(UDP4);
 
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, data,
-						 PAYLOAD_MAX - headers + 1), -EMSGSIZE);
-	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, data, sizeof(data)),
+						 PAYLOAD_MAX - headers + 1),
+			 -EMSGSIZE);
+	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, data,
+						 sizeof(data)),
 			 -EMSGSIZE);
 	ck_assert_packet_eq(packet, UDP4);
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, data,
-						 PAYLOAD_MAX - headers), 0);
+						 PAYLOAD_MAX - headers),
+			 0);
 	ck_assert_uint_eq(wrong_of(packet), 0);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 0, "x", 1), -EMSGSIZE);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, PAYLOAD_MAX - headers, NULL, 0), 0);
@@ -242,7 +249,8 @@ START_TEST(test_edit_new_bytes_may_be_part_of_the_old_ones)
 	/* "answer" -> "swer" -> "swswerer", each taken from the packet itself. */
 	ck_assert_int_eq(nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len), 0);
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD,
-						 (const uint8_t *)data + 2, 4), 0);
+						 (const uint8_t *)data + 2, 4),
+			 0);
 	ck_assert_int_eq(nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len), 0);
 	ck_assert_bytes_eq(data, len, "swer", 4);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 2, 0, data, len), 0);
@@ -265,7 +273,8 @@ START_TEST(test_edit_what_lies_behind_the_packet_moves_along)
 	memcpy(bytes + len, "padding", 7);
 	ck_assert_int_eq(nfbind_packet_new(bytes, len + 7, &packet), 0);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 6, 0, "+", 1), 0);
-	ck_assert_bytes_eq(packet->payload + len - 6, packet->payload_len - len + 6, "answer+padding", 14);
+	ck_assert_bytes_eq(packet->payload + len - 6, packet->payload_len - len + 6,
+			   "answer+padding", 14);
 	ck_assert_uint_eq(wrong_of(packet), NFBIND_VERIFY_LENGTH);
 	packet->family = 7;
 	ck_assert_uint_eq(wrong_of(packet), 0);
@@ -325,7 +334,8 @@ START_TEST(test_edit_partial_checksums_are_completed_with_any_change)
 			ck_assert_int_eq(r, 0);
 			ck_assert_uint_eq(wrong_of(packet), 0);
 			/* And from then on they are adjusted as any other. */
-			ck_assert_int_eq(nfbind_packet_set_number(packet, NFBIND_PACKET_PORT_SRC, 98), 0);
+			ck_assert_int_eq(
+				nfbind_packet_set_number(packet, NFBIND_PACKET_PORT_SRC, 98), 0);
 			ck_assert_uint_eq(wrong_of(packet), 0);
 			nfbind_packet_free(packet);
 		}
@@ -463,14 +473,18 @@ START_TEST(test_edit_random_changes_keep_every_packet_right)
 	for (unsigned long round = 0; round < unit_rounds(2000); round++) {
 		const char *hex = packets_all[unit_random(9)];
 		struct nfbind_packet *packet = unit_random(3) && hex != packets_all[4] &&
-			hex != packets_all[5] && hex != packets_all[8] ? partial(hex) : packets_new(hex);
+							       hex != packets_all[5] &&
+							       hex != packets_all[8]
+						       ? partial(hex)
+						       : packets_new(hex);
 
 		for (unsigned int i = 0; i < 8; i++) {
 			uint32_t field = NFBIND_PACKET_IP_VERSION + unit_random(27);
 
 			for (size_t j = 0; j < sizeof(data); j++)
 				data[j] = (uint8_t)unit_random(256);
-			nfbind_packet_set_number(packet, field, unit_random(65536) >> unit_random(16));
+			nfbind_packet_set_number(packet, field,
+						 unit_random(65536) >> unit_random(16));
 			nfbind_packet_set_bytes(packet, field, data, unit_random(2) ? 4 : 16);
 			nfbind_packet_splice(packet, unit_random(20), unit_random(20), data,
 					     unit_random(sizeof(data)));
