@@ -74,8 +74,9 @@ int ledger_plant_canary(struct ledger *ledger)
 	page = mmap(NULL, CANARY_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return -errno;
-	if (madvise(page, CANARY_SIZE, MADV_WIPEONFORK) < 0) {
-		/* Kernels before 4.14: without it, the process id is asked for each time. */
+	/* Some emulators take any advice, and follow none: then -1 is no error either. */
+	if (madvise(page, CANARY_SIZE, -1) == 0 || madvise(page, CANARY_SIZE, MADV_WIPEONFORK) < 0) {
+		/* They, and kernels before 4.14: the process id is asked for each time. */
 		munmap(page, CANARY_SIZE);
 		return 0;
 	}
