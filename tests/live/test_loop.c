@@ -52,6 +52,7 @@ START_TEST(test_queue_descriptor_tells_of_packets_that_a_bind_has_read)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	struct nfbind_batch *batch;
 	uint32_t next = 0;
+	int r;
 
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 5);
@@ -60,7 +61,11 @@ START_TEST(test_queue_descriptor_tells_of_packets_that_a_bind_has_read)
 	say_numbers(udp.sender, 5, 5);
 	while (next < 10) {
 		ck_assert(is_readable(queue));
-		ck_assert_int_ge(nfbind_queue_receive(queue, 0, &batch), 0);
+		r = nfbind_queue_receive(queue, 0, &batch);
+		/* An answer that nobody waits for makes it readable, too, and brings nothing. */
+		if (r == -EAGAIN)
+			continue;
+		ck_assert_int_ge(r, 0);
 		for (uint32_t i = 0; i < nfbind_batch_count(batch); i++)
 			ck_assert_uint_eq(datagram_number(nfbind_batch_packet(batch, i)), next++);
 		ck_assert_int_ge(nfbind_queue_verdict_rest(queue, NFBIND_VERDICT_ACCEPT), 0);
