@@ -44,6 +44,8 @@ extern int home;
 void live_skip(const char *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool has_feature(enum nfbind_feature feature);
+/* Whether the kernel is of this version or newer. */
+bool is_kernel(unsigned int major, unsigned int minor);
 /* Whether the running kernel may send a packet field, by the field's own table. */
 bool has_field(enum nfbind_packet_field field);
 /* Whether this kernel has an nft statement, as "queue num 5", in a family. */
@@ -60,6 +62,14 @@ bool has_nft(const char *family, const char *statement);
 			skip("this kernel has no packet field %s",                           \
 			     nfbind_fields_get_name(nfbind_packet_fields(), field));         \
 	} while (0)
+
+/* Newer kernels take changed payloads in namespaces of the initial user namespace only. */
+#define need_changes()                                                               \
+	do {                                                                         \
+		if (!can_change_payload())                                           \
+			skip("this kernel has no changes of payload for plain users"); \
+	} while (0)
+bool can_change_payload(void);
 
 /* Seconds since the test began, for loads that a slow machine may not finish. */
 double seconds(void);

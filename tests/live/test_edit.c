@@ -69,6 +69,7 @@ START_TEST(test_packet_udp_changes_arrive_over_lo)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	struct udp v4 = udp_pair("127.0.0.1", 5001), v6 = udp_pair("::1", 5001);
 
+	need_changes();
 	queue_rule("iptables", "OUTPUT -p udp", 1);
 	queue_rule("ip6tables", "OUTPUT -p udp", 1);
 	check_udp(queue, &v4);
@@ -106,6 +107,7 @@ START_TEST(test_packet_udp_changes_arrive_over_a_wire)
 	int other = netns_new();
 	struct udp v4, v6;
 
+	need_changes();
 	netns_enter(home);
 	netns_join("here", other, "there", 1);
 	v4 = udp_to(other, "10.1.0.2");
@@ -127,6 +129,7 @@ START_TEST(test_packet_udp_grows_to_the_largest)
 	static char bytes[65531 - 28 + 1];
 	struct nfbind_packet *packet;
 
+	need_changes();
 	memset(bytes, 'y', sizeof(bytes));
 	queue_rule("iptables", "OUTPUT -p udp", 1);
 	packet = queued(queue, &udp, "small");
@@ -148,6 +151,7 @@ START_TEST(test_packet_changes_leave_in_as_many_sends_as_needed)
 	struct nfbind_batch *batch;
 	char bytes[LEN];
 
+	need_changes();
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, COUNT);
 	batch = receive(queue);
@@ -175,6 +179,7 @@ START_TEST(test_packet_change_larger_than_the_send_buffer_is_refused)
 	static char bytes[30000];
 	struct nfbind_packet *packet;
 
+	need_changes();
 	queue_rule("iptables", "INPUT -p udp", 1);
 	packet = queued(queue, &udp, "x");
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, bytes, sizeof(bytes)), 0);
@@ -198,6 +203,7 @@ START_TEST(test_packet_payload_replaced_as_a_whole_is_taken_as_it_is)
 	const uint8_t *bytes;
 	size_t len;
 
+	need_changes();
 	queue_rule("iptables", "OUTPUT -p udp", 1);
 	packet = queued(queue, &udp, "hello");
 	bytes = bytes_of(packet, NFBIND_PACKET_PAYLOAD, &len);
@@ -219,6 +225,7 @@ START_TEST(test_packet_payload_too_short_for_the_kernel_is_refused)
 	uint8_t copy[128];
 	size_t len;
 
+	need_changes();
 	queue_rule("iptables", "OUTPUT -p udp", 1);
 	packet = queued(queue, &udp, "hello");
 	bytes = bytes_of(packet, NFBIND_PACKET_PAYLOAD, &len);
@@ -245,6 +252,7 @@ START_TEST(test_packet_header_changes_arrive)
 	uint32_t address = htonl(0x7f000009), sender = htonl(0x7f000007);
 	char room[16];
 
+	need_changes();
 	run("iptables -t mangle -A PREROUTING -p udp -j NFQUEUE --queue-num 1");
 	run("iptables -A INPUT -m ttl --ttl-eq 17 -m dscp --dscp 46 -j ACCEPT");
 	run("iptables -A INPUT -p udp -j DROP");
@@ -277,6 +285,7 @@ START_TEST(test_packet_icmp_change_is_answered)
 	uint8_t room[128];
 	uint32_t sum = 0;
 
+	need_changes();
 	for (size_t i = 0; i < sizeof(echo) / 2; i++)
 		sum += ((const uint16_t *)&echo)[i];
 	echo.header.checksum = (uint16_t)~((sum & 0xffff) + (sum >> 16));
@@ -365,6 +374,7 @@ START_TEST(test_packet_tcp_changes_in_place_arrive)
 	struct nfbind_queue *queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_BATCH, 1 }));
 	struct tcp v4 = connected("127.0.0.1", home), v6 = connected("::1", home);
 
+	need_changes();
 	queue_rule("iptables", "OUTPUT -p tcp", 1);
 	queue_rule("ip6tables", "OUTPUT -p tcp", 1);
 	check_tcp(queue, &v4);
@@ -381,6 +391,7 @@ START_TEST(test_packet_tcp_changes_in_place_arrive_over_a_wire)
 	int other = netns_new();
 	struct tcp tcp;
 
+	need_changes();
 	netns_enter(home);
 	netns_join("here", other, "there", 1);
 	tcp = connected("10.1.0.2", other);
@@ -403,6 +414,7 @@ START_TEST(test_packet_large_segment_changes_in_place_only)
 	struct nfbind_packet *packet;
 	size_t len, done = 0;
 
+	need_changes();
 	run("ip link set lo mtu 1500");
 	disconnect(&tcp);
 	tcp = connected("127.0.0.1", home);
@@ -441,6 +453,7 @@ START_TEST(test_packet_sctp_change_arrives)
 	socklen_t len;
 	size_t data_len;
 
+	need_changes();
 	if (listener < 0)
 		skip("this kernel has no SCTP");
 	len = address_fill(&address, "127.0.0.1", 5001);
@@ -472,6 +485,7 @@ START_TEST(test_packet_udplite_change_arrives)
 	union address address;
 	socklen_t len;
 
+	need_changes();
 	if (receiver < 0)
 		skip("this kernel has no UDP-Lite");
 	len = address_fill(&address, "127.0.0.1", 5001);

@@ -129,12 +129,39 @@ END_TEST
 
 struct bridged {
 	int left, right;
+	uint8_t left_mac[6], right_mac[6];
 	struct udp udp;
 };
 
 static void give_address(const char *device, const char *address)
 {
 	run("ip link set %s up && ip addr add %s/24 dev %s", device, address, device);
+}
+
+static void mac_of(const char *device, uint8_t mac[6])
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(request.ifr_name, device);
+	ck_assert_int_eq(ioctl(fd, SIOCGIFHWADDR, &request), 0);
+	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+	close(fd);
+}
+
+/* Without asking around, which takes its time and meets the queue. */
+static void know(const char *address, const uint8_t mac[6], const char *device)
+{
+	run("ip neigh add %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s", address, mac[0], mac[1], mac[2],
+	    mac[3], mac[4], mac[5], device);
+}
+
+static void await_forwarding(const char *port)
+{
+	while (!run_quietly("ip -d link show %s | grep -q 'state forwarding'", port)) {
+		ck_assert_msg(seconds() < 20, "%s does not forward", port);
+		sleep_ms(20);
+	}
 }
 
 static struct bridged make_bridge(void)
@@ -149,24 +176,19 @@ static struct bridged make_bridge(void)
 	    "ip link set port1 master br0 && ip link set port2 master br0");
 	netns_enter(bridge.left);
 	run("ip addr flush dev left");
+	mac_of("left", bridge.left_mac);
 	give_address("left", "10.1.0.1");
 	bridge.udp.sender = bound_socket(SOCK_DGRAM, "10.1.0.1", 5000);
 	netns_enter(bridge.right);
+	mac_of("right", bridge.right_mac);
 	bridge.udp.receiver = bound_socket(SOCK_DGRAM, "10.1.0.2", 5001);
+	netns_enter(bridge.left);
+	know("10.1.0.2", bridge.right_mac, "left");
 	netns_enter(home);
+	await_forwarding("port1");
+	await_forwarding("port2");
 	connect_to(bridge.udp.sender, "10.1.0.2", 5001);
 	return bridge;
-}
-
-static void mac_of(const char *device, uint8_t mac[6])
-{
-	struct ifreq request = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	strcpy(request.ifr_name, device);
-	ck_assert_int_eq(ioctl(fd, SIOCGIFHWADDR, &request), 0);
-	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
-	close(fd);
 }
 
 START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
@@ -174,17 +196,11 @@ START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
 	struct nfbind_queue *queue = bind_session(5, NULL);
 	struct bridged bridge;
 	struct nfbind_packet *packet;
-	uint8_t left[6], right[6];
 	const uint8_t *header;
 	size_t len;
 
 	need_nft_queue("bridge");
 	bridge = make_bridge();
-	netns_enter(bridge.left);
-	mac_of("left", left);
-	netns_enter(bridge.right);
-	mac_of("right", right);
-	netns_enter(home);
 	make_chain("bridge", "forward");
 	run("nft add rule bridge t c ip protocol udp queue num 5");
 	packet = queued(queue, &bridge.udp, "bridged");
@@ -196,8 +212,8 @@ START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
 	ck_assert(field_is_text(packet, NFBIND_PACKET_OUTDEV_NAME, "br0"));
 	header = bytes_of(packet, NFBIND_PACKET_L2HDR, &len);
 	ck_assert_uint_eq(len, 14);
-	ck_assert_mem_eq(header, right, 6);
-	ck_assert_mem_eq(header + 6, left, 6);
+	ck_assert_mem_eq(header, bridge.right_mac, 6);
+	ck_assert_mem_eq(header + 6, bridge.left_mac, 6);
 	ck_assert(is_absent(packet, NFBIND_PACKET_VLAN_TCI));
 	ck_assert_uint_eq(number_of(packet, NFBIND_PACKET_PORT_DST), 5001);
 	ck_assert_uint_eq(bytes_of(packet, NFBIND_PACKET_PAYLOAD, &len)[0], 0x45);
@@ -206,7 +222,31 @@ START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
 }
 END_TEST
 
-START_TEST(test_nft_bridge_packet_changes_arrive)
+START_TEST(test_nft_bridge_packet_payload_can_be_changed)
+{
+	struct nfbind_queue *queue = bind_session(5, NULL);
+	struct bridged bridge;
+	struct nfbind_packet *packet;
+	char room[64];
+
+	need_nft_queue("bridge");
+	bridge = make_bridge();
+	make_chain("bridge", "forward");
+	run("nft add rule bridge t c ip protocol udp queue num 5");
+	packet = queued(queue, &bridge.udp, "bridged");
+	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 7, "and changed", 11), 0);
+	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	/* Newer kernels throw it away without a word (nfnetlink_queue.c, nfqnl_mangle()). */
+	if (hear(bridge.udp.receiver, room, sizeof(room), 1000) < 0 && is_kernel(7, 0))
+		skip("this kernel has no changes of payload in family bridge");
+	packet = queued(queue, &bridge.udp, "bridged");
+	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 7, "changed again", 13), 0);
+	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	hear_text(bridge.udp.receiver, "changed again");
+}
+END_TEST
+
+START_TEST(test_nft_bridge_packet_link_layer_header_can_be_changed)
 {
 	static const uint8_t nobody[6] = { 2, 0, 0, 0, 0, 99 };
 	struct nfbind_queue *queue = bind_session(5, NULL);
@@ -220,10 +260,6 @@ START_TEST(test_nft_bridge_packet_changes_arrive)
 	bridge = make_bridge();
 	make_chain("bridge", "forward");
 	run("nft add rule bridge t c ip protocol udp queue num 5");
-	packet = queued(queue, &bridge.udp, "bridged");
-	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 7, "and changed", 11), 0);
-	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
-	hear_text(bridge.udp.receiver, "and changed");
 	/* For another station the neighbour does not take it. */
 	packet = queued(queue, &bridge.udp, "elsewhere");
 	was = bytes_of(packet, NFBIND_PACKET_L2HDR, &len);
@@ -237,12 +273,20 @@ START_TEST(test_nft_bridge_packet_changes_arrive)
 }
 END_TEST
 
+/* A receiver of what comes by one device only. */
+static int socket_on(const char *device, const char *address)
+{
+	int fd = bound_socket(SOCK_DGRAM, address, 5001);
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)), 0);
+	return fd;
+}
+
 START_TEST(test_nft_bridge_packet_vlan_can_be_changed)
 {
 	struct nfbind_queue *queue = bind_session(5, NULL);
 	struct bridged bridge;
 	struct nfbind_packet *packet;
-	uint8_t right[6];
 	int five, six, sender;
 
 	need_nft_queue("bridge");
@@ -250,23 +294,21 @@ START_TEST(test_nft_bridge_packet_vlan_can_be_changed)
 		skip("this kernel has no VLAN devices");
 	bridge = make_bridge();
 	netns_enter(bridge.right);
-	mac_of("right", right);
 	run("ip link add link right name right.5 type vlan id 5; ip link add link right name right.6 type vlan id 6");
 	give_address("right.5", "10.5.0.2");
-	give_address("right.6", "10.6.0.2");
-	five = bound_socket(SOCK_DGRAM, "10.5.0.2", 5001);
-	six = bound_socket(SOCK_DGRAM, "10.6.0.2", 5001);
+	run("ip link set right.6 up");
+	five = socket_on("right.5", "10.5.0.2");
+	six = socket_on("right.6", "10.5.0.2");
 	run("echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/conf/right.6/rp_filter");
 	netns_enter(bridge.left);
 	run("ip link add link left name left.5 type vlan id 5");
 	give_address("left.5", "10.5.0.1");
-	run("ip neigh add 10.5.0.2 lladdr %02x:%02x:%02x:%02x:%02x:%02x dev left.5", right[0], right[1],
-	    right[2], right[3], right[4], right[5]);
+	know("10.5.0.2", bridge.right_mac, "left.5");
 	sender = bound_socket(SOCK_DGRAM, "10.5.0.1", 5000);
 	netns_enter(home);
 	connect_to(sender, "10.5.0.2", 5001);
 	make_chain("bridge", "forward");
-	run("nft add rule bridge t c vlan id 5 queue num 5");
+	run("nft add rule bridge t c vlan id 5 vlan type ip queue num 5");
 	say_text(sender, "in five");
 	packet = receive_one(queue);
 	ck_assert_uint_eq(number_of(packet, NFBIND_PACKET_VLAN_PROTO), 0x8100);
@@ -274,12 +316,9 @@ START_TEST(test_nft_bridge_packet_vlan_can_be_changed)
 	ck_assert_uint_eq(number_of(packet, NFBIND_PACKET_PORT_DST), 5001);
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
 	hear_text(five, "in five");
-	/* The other VLAN has the other address. */
 	say_text(sender, "to six");
 	packet = receive_one(queue);
 	ck_assert_int_eq(nfbind_packet_set_number(packet, NFBIND_PACKET_VLAN_TCI, 6), 0);
-	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_IP_DST,
-						 (const uint8_t[]){ 10, 6, 0, 2 }, 4), 0);
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
 	hear_text(six, "to six");
 	hear_nothing(five);
@@ -297,7 +336,8 @@ int main(void)
 		{ "queue", test_nft_queue_fanout_spreads_over_a_range },
 		{ "queue", test_nft_queue_verdicts_go_on_behind_the_rule },
 		{ "bridge", test_nft_bridge_packet_has_its_link_layer_header },
-		{ "bridge", test_nft_bridge_packet_changes_arrive },
+		{ "bridge", test_nft_bridge_packet_payload_can_be_changed },
+		{ "bridge", test_nft_bridge_packet_link_layer_header_can_be_changed },
 		{ "bridge", test_nft_bridge_packet_vlan_can_be_changed },
 	};
 

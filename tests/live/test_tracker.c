@@ -179,6 +179,7 @@ static void check_talk(const char *program, const char *address, int server_netn
 
 START_TEST(test_tracker_keeps_a_conversation_whole)
 {
+	need_changes();
 	check_talk("iptables", "127.0.0.1", home);
 	check_talk("ip6tables", "::1", home);
 }
@@ -188,6 +189,7 @@ START_TEST(test_tracker_keeps_a_conversation_whole_over_a_wire)
 {
 	int other = netns_new();
 
+	need_changes();
 	netns_enter(home);
 	netns_join("here", other, "there", 1);
 	check_talk("iptables", "10.1.0.2", other);
@@ -267,12 +269,14 @@ static void check_streams(unsigned int lose_every)
 
 START_TEST(test_tracker_changes_both_directions_at_once)
 {
+	need_changes();
 	check_streams(0);
 }
 END_TEST
 
 START_TEST(test_tracker_changes_what_is_sent_again)
 {
+	need_changes();
 	check_streams(23);
 }
 END_TEST

@@ -281,6 +281,7 @@ START_TEST(test_verdict_many_fills_in_every_result)
 	uint8_t data[300];
 	size_t len;
 
+	need_changes();
 	queue_rule("iptables", "OUTPUT -p udp", 1);
 	kept = keep(queued(queue, &udp, "kept"));
 	say_text(udp.sender, "two");
