@@ -17,11 +17,13 @@ libmnl-dev libc6-dev libgcc-s1 libgcc-12-dev linux-libc-dev check netbase""".spl
 # meson's names of a machine: family, processor, byte order; and the program that runs its binaries here
 MACHINES = {"s390x": ("s390x", "s390x", "big", "qemu-s390x-static"),
             "armhf": ("arm", "armv7l", "little", "qemu-arm-static")}
+COMPILERS = {"s390x": "gcc-s390x-linux-gnu", "armhf": "gcc-arm-linux-gnueabihf"}
 CROSS = """[binaries]
 c = '{triplet}-gcc'
 ar = '{triplet}-ar'
 strip = '{triplet}-strip'
 pkg-config = 'pkg-config'
+pkgconfig = 'pkg-config'
 exe_wrapper = ['{emulator}', '-L', '{root}']
 
 [built-in options]
@@ -38,6 +40,12 @@ cpu_family = '{family}'
 cpu = '{cpu}'
 endian = '{endian}'
 """
+
+
+def programs(arch):
+    """[(program, package)] that a build for this architecture and its unit tests need."""
+    return [(image.TRIPLETS[arch] + "-gcc", COMPILERS[arch]), (MACHINES[arch][3], "qemu-user-static"),
+            ("meson", "meson"), ("pkg-config", "pkg-config")]
 
 
 def unpack_package(deb, root):
