@@ -141,6 +141,37 @@ static TCase *find_case(Suite *suite, TCase **cases, const char **names, unsigne
 	return cases[(*count)++];
 }
 
+/*
+ * The thread sanitizer has a thread of its own, and a process with threads cannot go
+ * to a user namespace: a plain user's program has to start in one.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define HAS_THREADS true
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_THREADS true
+#endif
+#endif
+#ifndef HAS_THREADS
+#define HAS_THREADS false
+#endif
+
+static void start_as_root(void)
+{
+	char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (!HAS_THREADS || geteuid() == 0 || len < 0)
+		return;
+	path[len] = '\0';
+	execlp("unshare", "unshare", "--map-root-user", path, (char *)NULL);
+}
+
+bool can_make_users(void)
+{
+	return !HAS_THREADS;
+}
+
 int live_main(const char *name, const struct live_case *cases, size_t cases_count)
 {
 	const char *names[32];
@@ -153,6 +184,7 @@ int live_main(const char *name, const struct live_case *cases, size_t cases_coun
 	int failed;
 
 	netns_prepare();
+	start_as_root();
 	skips = mmap(NULL, sizeof(*skips), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < cases_count; i++)
 		tcase_add_test(find_case(suite, made, names, &made_count, cases[i].name),

@@ -129,6 +129,7 @@ START_TEST(test_queue_open_without_right_to_the_namespace_is_eperm)
 	int outside = home;
 	struct nfbind_options *options = OPTIONS({ NFBIND_OPTIONS_NETNS_FD, (uint64_t)outside });
 
+	need_users();
 	netns_new_user();
 	ck_assert_int_eq(open_result(options, "no right to enter"), -EPERM);
 }
