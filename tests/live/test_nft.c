@@ -191,6 +191,14 @@ static struct bridged make_bridge(void)
 	return bridge;
 }
 
+/* Debian's 6.1 takes the rule, and hands out nothing; the recordings have such packets. */
+static void need_bridge_queue(void)
+{
+	need_nft_queue("bridge");
+	if (!is_kernel(6, 12))
+		skip("this kernel has no packets for an nft queue rule in family bridge");
+}
+
 START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
 {
 	struct nfbind_queue *queue = bind_session(5, NULL);
@@ -199,7 +207,7 @@ START_TEST(test_nft_bridge_packet_has_its_link_layer_header)
 	const uint8_t *header;
 	size_t len;
 
-	need_nft_queue("bridge");
+	need_bridge_queue();
 	bridge = make_bridge();
 	make_chain("bridge", "forward");
 	run("nft add rule bridge t c ip protocol udp queue num 5");
@@ -229,7 +237,7 @@ START_TEST(test_nft_bridge_packet_payload_can_be_changed)
 	struct nfbind_packet *packet;
 	char room[64];
 
-	need_nft_queue("bridge");
+	need_bridge_queue();
 	bridge = make_bridge();
 	make_chain("bridge", "forward");
 	run("nft add rule bridge t c ip protocol udp queue num 5");
@@ -256,7 +264,7 @@ START_TEST(test_nft_bridge_packet_link_layer_header_can_be_changed)
 	const uint8_t *was;
 	size_t len;
 
-	need_nft_queue("bridge");
+	need_bridge_queue();
 	bridge = make_bridge();
 	make_chain("bridge", "forward");
 	run("nft add rule bridge t c ip protocol udp queue num 5");
@@ -289,7 +297,7 @@ START_TEST(test_nft_bridge_packet_vlan_can_be_changed)
 	struct nfbind_packet *packet;
 	int five, six, sender;
 
-	need_nft_queue("bridge");
+	need_bridge_queue();
 	if (!run_quietly("ip link add name probe0 type dummy && ip link add link probe0 name probe0.5 type vlan id 5"))
 		skip("this kernel has no VLAN devices");
 	bridge = make_bridge();
