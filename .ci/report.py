@@ -3,7 +3,7 @@
 """
 Sums up what tests said, by single checks where they print them: TAP, libcheck's
 summary, or the exit status. `report.py testlog.json` reads meson's log, `--text`
-the output of tests/vm/run. With `--strict` a skip is a failure unless its reason
+the output of tests/vm/run, `--tap` that of one program that prints TAP. With `--strict` a skip is a failure unless its reason
 is in allowed-skips. The last line is "N passed, N failed, N skipped".
 """
 
@@ -124,6 +124,27 @@ def read_text(path):
     return report
 
 
+def read_tap(path):
+    report = Report()
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if re.search(r"^1\.\.\d+", text, re.M):
+        add_tap(report, os.path.basename(path), text)
+    else:
+        report.failures.append("no plan in the output")
+    return report
+
+
+def read(options):
+    if not os.path.exists(options.log):
+        report = Report()
+        report.failures.append(f"{options.log} is not there: no test ran")
+        return report
+    if options.tap:
+        return read_tap(options.log)
+    return read_text(options.log) if options.text else read_log(options.log)
+
+
 def tell(report):
     for sentence in report.failures:
         print(f"failed: {sentence}")
@@ -141,14 +162,11 @@ def main():
     parser = argparse.ArgumentParser(description="Sum up what tests said.")
     parser.add_argument("log")
     parser.add_argument("--text", action="store_true", help="the log is plain output")
+    parser.add_argument("--tap", action="store_true", help="the log is TAP")
     parser.add_argument("--strict", action="store_true", help="judge the skips by allowed-skips")
     parser.add_argument("--tally", metavar="FILE", help="append the three sums to it")
     options = parser.parse_args()
-    if not os.path.exists(options.log):
-        report = Report()
-        report.failures.append(f"{options.log} is not there: no test ran")
-    else:
-        report = read_text(options.log) if options.text else read_log(options.log)
+    report = read(options)
     if options.strict:
         report.judge_skips(read_allowed())
     tell(report)

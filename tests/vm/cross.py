@@ -66,5 +66,6 @@ def unit_tests(folder):
         raise Unavailable("meson test in %s left no log" % folder)
     report = sums().read_log(log)
     lines = ["%s: FAILED" % sentence for sentence in report.failures]
-    lines += ["%s: skipped: %s" % skip for skip in report.skips]
+    # one word in front, as where a guest's program was skipped
+    lines += ["%s: skipped: %s" % (what.replace(": ", "/"), reason) for what, reason in report.skips]
     return (report.passed, len(report.failures), len(report.skips)), lines
