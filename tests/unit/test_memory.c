@@ -170,7 +170,6 @@ static void packet_scenario(void)
 
 START_TEST(test_memory_packet_tools)
 {
-	ONLY_LITTLE_ENDIAN;
 	fail_each(packet_scenario);
 }
 END_TEST
@@ -366,7 +365,6 @@ static void tracker_scenario(void)
 
 START_TEST(test_memory_tracker)
 {
-	ONLY_LITTLE_ENDIAN;
 	fail_each(tracker_scenario);
 }
 END_TEST

@@ -84,7 +84,6 @@ static void check_getters_agree(const char *name)
 
 START_TEST(test_packet_getters_agree_with_each_other)
 {
-	ONLY_LITTLE_ENDIAN;
 	for_each_recording(check_getters_agree);
 }
 END_TEST
@@ -111,7 +110,6 @@ static void note_fields(const char *name)
 
 START_TEST(test_packet_every_field_was_recorded)
 {
-	ONLY_LITTLE_ENDIAN;
 	for_each_recording(note_fields);
 }
 END_TEST
@@ -123,7 +121,6 @@ START_TEST(test_packet_field_out_of_range_is_an_error)
 	uint64_t value;
 	size_t len;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-tcp-syn.bin");
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		ck_assert_int_eq(nfbind_packet_has(packet, bad[i]), -ERANGE);
@@ -196,7 +193,6 @@ static void check_number_setters(const char *name)
 
 START_TEST(test_packet_numbers_can_be_set_as_their_directions_say)
 {
-	ONLY_LITTLE_ENDIAN;
 	for_each_recording(check_number_setters);
 }
 END_TEST
@@ -241,7 +237,6 @@ static void check_edits_undo(const char *name)
 
 START_TEST(test_packet_header_numbers_change_and_change_back)
 {
-	ONLY_LITTLE_ENDIAN;
 	for_each_recording(check_edits_undo);
 }
 END_TEST
@@ -250,7 +245,6 @@ START_TEST(test_packet_clear_reads_again_what_the_kernel_sent)
 {
 	uint64_t value;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-mark.bin");
 	ck_assert_int_eq(nfbind_packet_set_number(packet, NFBIND_PACKET_MARK, 1), 0);
 	ck_assert_int_eq(nfbind_packet_clear(packet, NFBIND_PACKET_MARK), 0);
@@ -272,7 +266,6 @@ START_TEST(test_packet_connection_reads_back_what_was_set)
 	struct nfbind_ct *ct, *got;
 	uint64_t value;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-connmark.bin");
 	ck_assert(nfbind_ct_new(&ct) == 0 && nfbind_ct_new(&got) == 0);
 	ck_assert_int_eq(nfbind_packet_get_ct(packet, got), 0);
@@ -304,7 +297,6 @@ START_TEST(test_packet_helper_data_brings_the_helpers_name)
 	const void *name;
 	size_t len;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-user-helper.bin");
 	ck_assert(nfbind_ct_new(&ct) == 0 && nfbind_ct_new(&got) == 0);
 	nfbind_ct_set_bytes(ct, NFBIND_CT_HELPER_INFO, "new", 3);
@@ -338,7 +330,6 @@ START_TEST(test_packet_payload_grows_and_shrinks)
 	static uint8_t pattern[65531];
 	static const size_t lengths[] = { 33, 34, 33, 20, 0, 100, 65531, 40, 65531, 1, 2000 };
 
-	ONLY_LITTLE_ENDIAN;
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (uint8_t)(i * 13);
 	parse("packet-udp-new.bin");
@@ -359,7 +350,6 @@ START_TEST(test_packet_payload_may_come_from_itself)
 	const uint8_t *data;
 	size_t len;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-udp-new.bin");
 	ck_assert_int_eq(nfbind_packet_get_bytes(packet, NFBIND_PACKET_PAYLOAD, (const void **)&data,
 						 &len), 0);
@@ -371,7 +361,6 @@ END_TEST
 
 START_TEST(test_packet_truncated_one_keeps_its_payload)
 {
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-truncated.bin");
 	ck_assert_int_eq(nfbind_packet_is_truncated(packet), 1);
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_PAYLOAD, "x", 1), -EOPNOTSUPP);
@@ -389,7 +378,6 @@ START_TEST(test_packet_large_segment_may_not_shrink)
 	static uint8_t payload[7241];
 	size_t len;
 
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-gso.bin");
 	(void)unit_fixture("packet-gso.bin", &len);
 	ck_assert_int_eq(nfbind_packet_set_bytes(packet, NFBIND_PACKET_PAYLOAD, payload, 7240),
@@ -448,7 +436,6 @@ static void check_kept_copy(const char *name)
 
 START_TEST(test_packet_kept_copy_says_the_same)
 {
-	ONLY_LITTLE_ENDIAN;
 	session_bind(7, NULL);
 	for (char **name = unit_fixtures("packet-", ".bin"); *name; name++)
 		check_kept_copy(*name);
@@ -457,7 +444,6 @@ END_TEST
 
 START_TEST(test_packet_print_fits_any_buffer)
 {
-	ONLY_LITTLE_ENDIAN;
 	parse("packet-tcp-established-reply.bin");
 	for (uint32_t format = 0; format < 2; format++) {
 		int len = nfbind_packet_print(packet, format, printed[0], sizeof(printed[0]));
@@ -481,7 +467,6 @@ START_TEST(test_packet_device_names_come_from_the_session)
 	size_t name_len, len;
 	const uint8_t *data = unit_fixture("packet-bridge.bin", &len);
 
-	ONLY_LITTLE_ENDIAN;
 	fake_set_device(2, "veth-in");
 	fake_set_device(4, "bridge0");
 	session_bind(7, NULL);

@@ -5,6 +5,8 @@
  */
 #include "unit.h"
 
+#include "byte_order.h"
+
 #include <dirent.h>
 #include <stdio.h>
 
@@ -60,6 +62,8 @@ const uint8_t *unit_fixture(const char *name, size_t *ret_len)
 	data = malloc(*ret_len ? *ret_len : 1);
 	ck_assert_ptr_nonnull(data);
 	memcpy(data, room, *ret_len);
+	if (strstr(name, ".bin"))
+		byte_order_turn(data, *ret_len);
 	free(room);
 	free(kept[next % FIXTURES_MAX]);
 	kept[next++ % FIXTURES_MAX] = data;

@@ -36,14 +36,7 @@ unsigned long unit_rounds(unsigned long usual);
 uint32_t unit_random(uint32_t limit);
 void unit_seed(uint64_t seed);
 
-/* Recordings have the byte order of the machine that made them: tests of them begin with this. */
-#define ONLY_LITTLE_ENDIAN \
-	do { \
-		if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) \
-			return; \
-	} while (0)
-
-/* A file of tests/fixtures, which lies in memory until the program ends. */
+/* A file of tests/fixtures, which lies in memory until the program ends; a recording in this machine's byte order. */
 const uint8_t *unit_fixture(const char *name, size_t *ret_len);
 /* The names of the fixtures that start with `prefix` and end with `suffix`, sorted; NULL ends it. */
 char **unit_fixtures(const char *prefix, const char *suffix);
