@@ -203,6 +203,7 @@ START_TEST(test_verdict_exp_announces_a_connection)
 	struct udp speech, announced;
 	struct nfbind_queue *queue;
 	struct nfbind_packet *packet;
+	struct nfbind_batch *batch;
 	struct nfbind_exp *exp;
 	struct nfbind_ct *ct;
 	uint64_t value;
@@ -238,6 +239,9 @@ START_TEST(test_verdict_exp_announces_a_connection)
 	ck_assert_uint_ne(value & NFBIND_CT_STATUS_EXPECTED, 0);
 	nfbind_ct_free(ct);
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	/* Some kernels give a relative its master's helper, so that it meets the helper's queue too. */
+	if (nfbind_queue_receive(queue, 300, &batch) == 1)
+		judge(queue, nfbind_batch_packet(batch, 0), NFBIND_VERDICT_ACCEPT);
 	hear_text(announced.receiver, "here I am");
 	run("iptables -F");
 	remove_helper();
