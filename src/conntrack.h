@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the request session: what its verbs share.
+ */
+#ifndef CONNTRACK_H
+#define CONNTRACK_H
+
+#include <nfbind/conntrack.h>
+
+#include "subject.h"
+
+struct nfbind_conntrack {
+	struct requester requester;
+};
+
+/* What the kernel says with a number only. */
+struct reason {
+	int error;
+	const char *sentence;
+};
+
+/* Each ends with error 0. */
+extern const struct reason ct_reasons[];
+extern const struct reason exp_reasons[];
+
+/* Before every verb: 0, or why it cannot be. */
+int conntrack_start(struct nfbind_conntrack *conntrack);
+
+/*
+ * Send what was encoded with this result and sentence, unless that failed, and wait
+ * for the acknowledgement. Answers in front of it are left out.
+ */
+int conntrack_ask(struct nfbind_conntrack *conntrack, int encoded, const char *why,
+		  struct request *request);
+
+/* In the same manner, for the one object that the kernel answers with. */
+int conntrack_ask_for(struct nfbind_conntrack *conntrack, int encoded, const char *why,
+		      struct request *request, const struct subject *subject, void *ret_object);
+
+/* Say in words what an error means, unless the kernel did; returns it. */
+int conntrack_explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons);
+
+#endif

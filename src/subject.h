@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel's tables hold: connections and expectations are asked for in the
+ * same way. A subject says by table which subsystem and fields are meant, and which
+ * fields name an entry; from it the requests are encoded. Plain memory, no socket.
+ */
+#ifndef SUBJECT_H
+#define SUBJECT_H
+
+#include "ct.h"
+#include "request.h"
+
+struct subject {
+	uint8_t subsystem;
+	const struct wire_table *wires;
+	uint32_t tuple; /* the first field of the tuple that names an entry */
+	uint32_t other; /* of another one that does, or the same */
+	bool (*is_key)(uint32_t field); /* part of what names an entry */
+};
+
+extern const struct subject connections;
+extern const struct subject expectations;
+
+/* The same in every subsystem. */
+enum { MESSAGE_NEW = 0, MESSAGE_GET = 1, MESSAGE_DELETE = 2 };
+
+enum { FAMILY_NONE = 0 };
+
+bool subject_has_tuple(const struct nfbind_fields *fields, const void *object, uint32_t first);
+
+/* By its addresses; the network protocol's own field may say less, never otherwise. */
+uint8_t subject_family(const struct nfbind_fields *fields, const void *object, uint32_t first);
+
+/* Into an empty object: the fields of `from` for which the test says so. */
+int subject_select(const struct nfbind_fields *fields, void *object, const void *from,
+		   bool (*is_wanted)(uint32_t field));
+
+/*
+ * Encode a request: 0, or -errno with a sentence in *ret_why where it is the caller's
+ * fault. `flags` are netlink's.
+ */
+int subject_encode_key(const struct subject *subject, const void *object, uint8_t message,
+		       struct request *request, const char **ret_why);
+int subject_encode_ct(const struct nfbind_ct *ct, uint16_t flags, struct request *request,
+		      const char **ret_why);
+int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct request *request,
+		       const char **ret_why);
+
+/* What the kernel sent, into an object whose former content is gone. */
+int subject_parse(const struct subject *subject, const struct nlmsghdr *message, void *object);
+
+#endif
