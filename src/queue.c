@@ -319,16 +319,11 @@ static int decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t 
 	return r;
 }
 
-int nfbind_queue_verdict(struct nfbind_queue *queue, struct nfbind_packet *packet,
-			 uint32_t verdict)
+static int judge(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict)
 {
-	struct ledger *ledger;
 	bool leaves_now;
 	int r;
 
-	if (!queue || !packet || packet->ledger != queue->ledger)
-		return -EINVAL;
-	ledger = queue->ledger;
 	if (ledger_is_forked(ledger))
 		return -ECHILD;
 	ledger_lock(ledger);
@@ -341,6 +336,30 @@ int nfbind_queue_verdict(struct nfbind_queue *queue, struct nfbind_packet *packe
 		explain(ledger, packet, r);
 	ledger_unlock(ledger);
 	return r;
+}
+
+int nfbind_queue_verdict(struct nfbind_queue *queue, struct nfbind_packet *packet,
+			 uint32_t verdict)
+{
+	if (!queue || !packet || packet->ledger != queue->ledger)
+		return -EINVAL;
+	return judge(queue->ledger, packet, verdict);
+}
+
+int nfbind_packet_verdict(struct nfbind_packet *packet, uint32_t verdict)
+{
+	if (!packet || !packet->ledger)
+		return -EINVAL;
+	switch (packet_state(packet)) {
+	case PACKET_UNDECIDED:
+	case PACKET_HELD:
+		return judge(packet->ledger, packet, verdict);
+	case PACKET_UNBOUND:
+		return -ENODEV;
+	default:
+		/* Where its batch is held for longer than the session lived, there is no ledger any more. */
+		return -EALREADY;
+	}
 }
 
 static struct nfbind_packet *find_packet(struct ledger *ledger, const struct nfbind_decision *d)

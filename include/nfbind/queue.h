@@ -420,6 +420,25 @@ NFBIND_API int nfbind_queue_verdict(struct nfbind_queue *queue, struct nfbind_pa
 				    uint32_t verdict);
 
 /**
+ * The same for whoever holds the packet only: it knows its session.
+ *
+ * @enum verdict nfbind_verdict
+ * @flags verdict nfbind_verdict_flag
+ * @error EINVAL no such verdict, or the packet came from no session
+ * @error EALREADY the packet was decided or kept, or its batch has ended
+ * @error ENODEV its queue was unbound
+ * @error EMSGSIZE the new payload does not fit the send buffer; the packet stays undecided
+ * @error EOPNOTSUPP the new payload would be dropped by the kernel: it ends before the transport header
+ * @error EAGAIN the stage is full and the kernel takes nothing; the packet stays undecided
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @error ENOMEM out of memory; the packet stays undecided
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_packet_verdict(struct nfbind_packet *packet, uint32_t verdict);
+
+/**
  * Decide on many packets, of the running batch or kept, named by queue and id.
  * Every result is filled in. Verdicts for kept packets leave before the call
  * returns.

@@ -419,6 +419,46 @@ START_TEST(test_verdict_is_given_once)
 }
 END_TEST
 
+START_TEST(test_verdict_needs_the_packet_only)
+{
+	const uint8_t bytes[20] = { 0x45 };
+	struct nfbind_packet *packet, *own;
+
+	session_bind(5, NULL);
+	session_get(5, 2);
+	packet = session_packet(0);
+	ck_assert_int_eq(nfbind_packet_verdict(packet, 2), -EINVAL);
+	ck_assert_int_eq(nfbind_packet_verdict(packet, NFBIND_VERDICT_ACCEPT | NFBIND_VERDICT_NOW), 0);
+	ck_assert_uint_eq(kernel_verdicts_count(), 1);
+	ck_assert_int_eq(nfbind_packet_verdict(packet, NFBIND_VERDICT_DROP), -EALREADY);
+	ck_assert_int_eq(nfbind_packet_verdict(NULL, NFBIND_VERDICT_DROP), -EINVAL);
+	ck_assert_int_eq(nfbind_packet_new(bytes, sizeof(bytes), &own), 0);
+	ck_assert_int_eq(nfbind_packet_verdict(own, NFBIND_VERDICT_DROP), -EINVAL);
+	nfbind_packet_free(own);
+	packet = session_keep(1);
+	ck_assert_int_eq(nfbind_queue_unbind(session, 5), 0);
+	ck_assert_int_eq(nfbind_packet_verdict(packet, NFBIND_VERDICT_DROP), -ENODEV);
+	nfbind_packet_free(packet);
+}
+END_TEST
+
+START_TEST(test_verdict_after_its_session_is_too_late)
+{
+	struct nfbind_batch *held;
+	struct nfbind_packet *packet;
+
+	session_bind(5, NULL);
+	session_get(5, 1);
+	held = batch;
+	packet = session_packet(0);
+	nfbind_batch_hold(held);
+	nfbind_queue_free(session);
+	session = NULL;
+	ck_assert_int_eq(nfbind_packet_verdict(packet, NFBIND_VERDICT_ACCEPT), -EALREADY);
+	nfbind_batch_free(held);
+}
+END_TEST
+
 UNIT_MAIN("verdict", session_set_up, session_tear_down, test_verdict_message_is_32_bytes,
 	  test_verdict_every_kind_goes_as_it_is, test_verdict_to_a_queue_has_its_number_and_bypass,
 	  test_verdict_that_is_none_changes_nothing, test_verdict_carries_mark_and_priority,
@@ -434,4 +474,5 @@ UNIT_MAIN("verdict", session_set_up, session_tear_down, test_verdict_message_is_
 	  test_verdict_connection_known_to_be_missing_is_refused,
 	  test_verdict_all_changes_travel_together,
 	  test_verdict_first_message_of_a_send_counts_the_others,
-	  test_verdict_of_another_session_is_refused, test_verdict_is_given_once)
+	  test_verdict_of_another_session_is_refused, test_verdict_is_given_once,
+	  test_verdict_needs_the_packet_only, test_verdict_after_its_session_is_too_late)
