@@ -270,6 +270,89 @@ const char *const exp_help[] = {
 		"The kernel function run on the expected connection, as \"nat-follow-master\"; at most 23 bytes.",
 };
 
+const char *const filter_help[] = {
+	[NFBIND_FILTER_ORIG_SRC] =
+		"Original direction: source address: 4 or 16 bytes, network order.",
+	[NFBIND_FILTER_ORIG_SRC_PREFIX] =
+		"With the source address of the original direction: how many of its leading bits count; default all.",
+	[NFBIND_FILTER_ORIG_DST] =
+		"Original direction: destination address: 4 or 16 bytes, network order.",
+	[NFBIND_FILTER_ORIG_DST_PREFIX] =
+		"With the destination address of the original direction: how many of its leading bits count; default all.",
+	[NFBIND_FILTER_ORIG_PORT_SRC] =
+		"Original direction: source port, or GRE key, or the lowest of a range.",
+	[NFBIND_FILTER_ORIG_PORT_SRC_MAX] =
+		"Original direction: the highest source port of a range.",
+	[NFBIND_FILTER_ORIG_PORT_DST] =
+		"Original direction: destination port, or GRE key, or the lowest of a range.",
+	[NFBIND_FILTER_ORIG_PORT_DST_MAX] =
+		"Original direction: the highest destination port of a range.",
+	[NFBIND_FILTER_ORIG_ZONE] =
+		"Original direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0.",
+	[NFBIND_FILTER_REPL_SRC] =
+		"Reply direction: source address: 4 or 16 bytes, network order.",
+	[NFBIND_FILTER_REPL_SRC_PREFIX] =
+		"With the source address of the reply direction: how many of its leading bits count; default all.",
+	[NFBIND_FILTER_REPL_DST] =
+		"Reply direction: destination address: 4 or 16 bytes, network order.",
+	[NFBIND_FILTER_REPL_DST_PREFIX] =
+		"With the destination address of the reply direction: how many of its leading bits count; default all.",
+	[NFBIND_FILTER_REPL_PORT_SRC] =
+		"Reply direction: source port, or GRE key, or the lowest of a range.",
+	[NFBIND_FILTER_REPL_PORT_SRC_MAX] =
+		"Reply direction: the highest source port of a range.",
+	[NFBIND_FILTER_REPL_PORT_DST] =
+		"Reply direction: destination port, or GRE key, or the lowest of a range.",
+	[NFBIND_FILTER_REPL_PORT_DST_MAX] =
+		"Reply direction: the highest destination port of a range.",
+	[NFBIND_FILTER_REPL_ZONE] =
+		"Reply direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0.",
+	[NFBIND_FILTER_ADDRESS] =
+		"An address that is source or destination in either direction: 4 or 16 bytes, network order.",
+	[NFBIND_FILTER_ADDRESS_PREFIX] =
+		"With that address: how many of its leading bits count; default all.",
+	[NFBIND_FILTER_PORT] =
+		"A port, or GRE key, that is source or destination in either direction, or the lowest of a range.",
+	[NFBIND_FILTER_PORT_MAX] =
+		"The highest of that range.",
+	[NFBIND_FILTER_L3PROTO] =
+		"Network protocol: 2 (IPv4) or 10 (IPv6).",
+	[NFBIND_FILTER_L4PROTO] =
+		"Transport protocol, as 6 for TCP (IANA protocol numbers).",
+	[NFBIND_FILTER_ICMP_TYPE] =
+		"Original direction: ICMP or ICMPv6 type.",
+	[NFBIND_FILTER_ICMP_CODE] =
+		"Original direction: ICMP or ICMPv6 code.",
+	[NFBIND_FILTER_ICMP_ID] =
+		"Original direction: ICMP or ICMPv6 echo identifier.",
+	[NFBIND_FILTER_MARK] =
+		"Connection mark; absent in the entry means 0.",
+	[NFBIND_FILTER_MARK_MASK] =
+		"With mark: the bits that count; default all.",
+	[NFBIND_FILTER_STATUS] =
+		"Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status mask, its bits are as here.",
+	[NFBIND_FILTER_STATUS_MASK] =
+		"With status: the bits that count; default those that are set in it.",
+	[NFBIND_FILTER_ZONE] =
+		"Zone of the entry, be it of one direction alone; absent in the entry means 0.",
+	[NFBIND_FILTER_LABELS] =
+		"Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are set, or with a labels mask, its labels are as here.",
+	[NFBIND_FILTER_LABELS_MASK] =
+		"With labels: the labels that count; default those that are set in them.",
+	[NFBIND_FILTER_TCP_STATE] =
+		"TCP state.",
+	[NFBIND_FILTER_HELPER_NAME] =
+		"Name of the connection's helper; empty: it has none.",
+	[NFBIND_FILTER_TIMEOUT] =
+		"Seconds until the entry expires, or the least of a range.",
+	[NFBIND_FILTER_TIMEOUT_MAX] =
+		"The most seconds of that range.",
+	[NFBIND_FILTER_TRANSLATED] =
+		"A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither was.",
+	[NFBIND_FILTER_NEGATED] =
+		"All that the other fields do not let through; default 0.",
+};
+
 const char *const options_help[] = {
 	[NFBIND_OPTIONS_NETNS_PATH] =
 		"Open in the network namespace behind this path, as \"/run/netns/blue\" (text).",

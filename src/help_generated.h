@@ -10,6 +10,7 @@
 
 extern const char *const ct_help[];
 extern const char *const exp_help[];
+extern const char *const filter_help[];
 extern const char *const options_help[];
 extern const char *const packet_help[];
 

@@ -10,6 +10,7 @@
 #include <nfbind/options.h>
 #include <nfbind/ct.h>
 #include <nfbind/exp.h>
+#include <nfbind/filter.h>
 #include <nfbind/packet.h>
 #include <nfbind/queue.h>
 #include <nfbind/conntrack.h>

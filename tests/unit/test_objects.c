@@ -2,7 +2,7 @@
 /*
  * What all objects with fields have in common, checked by looping over their tables:
  * a row that was forgotten, in the field table or on the wire, fails here. Each check
- * runs for options, connections and expectations alike.
+ * runs for options, connections, expectations and filters alike.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <nfbind/nfbind.h>
 
 #include "ct.h"
+#include "filter.h"
 #include "options.h"
 #include "packet.h"
 #include "unit.h"
@@ -68,6 +69,7 @@ struct type {
 TYPE_FUNCTIONS(options)
 TYPE_FUNCTIONS(ct)
 TYPE_FUNCTIONS(exp)
+TYPE_FUNCTIONS(filter)
 
 #define TYPE(lower, table) \
 	{ \
@@ -81,6 +83,7 @@ static const struct type types[] = {
 	TYPE(options, NULL),
 	TYPE(ct, &ct_wires),
 	TYPE(exp, &exp_wires),
+	TYPE(filter, NULL),
 };
 
 static const struct type *type;
