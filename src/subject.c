@@ -4,6 +4,7 @@
  */
 #include "subject.h"
 
+#include "tuple.h"
 #include "uapi.h"
 
 static bool is_ct_key(uint32_t field)
@@ -33,19 +34,6 @@ const struct subject expectations = {
 };
 
 /* What names an entry. */
-
-/* Fields of a tuple, in the order that all tuples have. */
-enum {
-	OF_SRC = NFBIND_CT_ORIG_SRC - NFBIND_CT_ORIG_SRC,
-	OF_DST = NFBIND_CT_ORIG_DST - NFBIND_CT_ORIG_SRC,
-	OF_L3PROTO = NFBIND_CT_ORIG_L3PROTO - NFBIND_CT_ORIG_SRC,
-	OF_L4PROTO = NFBIND_CT_ORIG_L4PROTO - NFBIND_CT_ORIG_SRC,
-	OF_PORT_SRC = NFBIND_CT_ORIG_PORT_SRC - NFBIND_CT_ORIG_SRC,
-	OF_PORT_DST = NFBIND_CT_ORIG_PORT_DST - NFBIND_CT_ORIG_SRC,
-	OF_ICMP_TYPE = NFBIND_CT_ORIG_ICMP_TYPE - NFBIND_CT_ORIG_SRC,
-	OF_ICMP_CODE = NFBIND_CT_ORIG_ICMP_CODE - NFBIND_CT_ORIG_SRC,
-	OF_ICMP_ID = NFBIND_CT_ORIG_ICMP_ID - NFBIND_CT_ORIG_SRC,
-};
 
 bool subject_has_tuple(const struct nfbind_fields *fields, const void *object, uint32_t first)
 {
@@ -127,58 +115,6 @@ static bool is_in_repl(uint32_t field)
 	return field >= NFBIND_CT_REPL_SRC && field < NFBIND_CT_REPL_ZONE;
 }
 
-/* Replies have types of their own; others are answered with the same. */
-static uint8_t reply_type(uint8_t l4proto, uint8_t type)
-{
-	static const uint8_t v4[][2] = { { 8, 0 }, { 0, 8 }, { 13, 14 }, { 14, 13 },
-					 { 15, 16 }, { 16, 15 }, { 17, 18 }, { 18, 17 } };
-	static const uint8_t v6[][2] = { { 128, 129 }, { 129, 128 }, { 139, 140 }, { 140, 139 } };
-	const uint8_t(*pairs)[2] = l4proto == 1 ? v4 : v6;
-	size_t count = l4proto == 1 ? sizeof(v4) / 2 : sizeof(v6) / 2;
-
-	for (size_t i = 0; i < count; i++)
-		if (pairs[i][0] == type)
-			return pairs[i][1];
-	return type;
-}
-
-static int copy_as(struct nfbind_ct *ct, uint32_t to, uint32_t from)
-{
-	const void *data;
-	size_t data_len;
-	uint64_t value;
-
-	if (field_get_number(&ct_fields, ct, from, &value) == 0)
-		return field_set_number(&ct_fields, ct, to, value);
-	if (field_get_bytes(&ct_fields, ct, from, &data, &data_len) == 0)
-		return field_set_bytes(&ct_fields, ct, to, data, data_len);
-	return 0;
-}
-
-/* The reply tuple that an untranslated connection has. */
-static int add_reply(struct nfbind_ct *ct)
-{
-	static const uint8_t swapped[][2] = {
-		{ OF_SRC, OF_DST }, { OF_DST, OF_SRC },
-		{ OF_L3PROTO, OF_L3PROTO }, { OF_L4PROTO, OF_L4PROTO },
-		{ OF_PORT_SRC, OF_PORT_DST }, { OF_PORT_DST, OF_PORT_SRC },
-		{ OF_ICMP_TYPE, OF_ICMP_TYPE }, { OF_ICMP_CODE, OF_ICMP_CODE },
-		{ OF_ICMP_ID, OF_ICMP_ID },
-	};
-	uint64_t type;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < sizeof(swapped) / sizeof(swapped[0]); i++)
-		r = copy_as(ct, NFBIND_CT_REPL_SRC + swapped[i][0],
-			    NFBIND_CT_ORIG_SRC + swapped[i][1]);
-	if (r == 0 && field_get_number(&ct_fields, ct, NFBIND_CT_ORIG_ICMP_TYPE, &type) == 0)
-		r = field_set_number(&ct_fields, ct, NFBIND_CT_REPL_ICMP_TYPE,
-				     reply_type((uint8_t)field_number_or(&ct_fields, ct,
-									 NFBIND_CT_ORIG_L4PROTO, 0),
-						(uint8_t)type));
-	return r;
-}
-
 static bool has_any(const struct nfbind_ct *ct, bool (*is_meant)(uint32_t field))
 {
 	for (uint32_t field = 0; field < ct_fields.count; field++)
@@ -189,8 +125,11 @@ static bool has_any(const struct nfbind_ct *ct, bool (*is_meant)(uint32_t field)
 
 static int complete_new(struct nfbind_ct *ct)
 {
-	int r = has_any(ct, is_in_repl) ? 0 : add_reply(ct);
+	int r = 0;
 
+	/* An untranslated connection has that one. */
+	if (!has_any(ct, is_in_repl))
+		r = tuple_invert(&ct_fields, ct, NFBIND_CT_REPL_SRC, NFBIND_CT_ORIG_SRC);
 	if (r == 0 && field_has(&ct_fields, ct, NFBIND_CT_STATUS) == 0)
 		r = field_set_number(&ct_fields, ct, NFBIND_CT_STATUS, 0);
 	return r;
