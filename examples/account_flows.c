@@ -202,7 +202,7 @@ static int read_list(struct nfbind_list *list, struct nfbind_ct *ct, struct flow
 static int take_stock(struct nfbind_conntrack *conntrack, struct nfbind_ct *ct, struct flows *flows)
 {
 	struct nfbind_list *list;
-	int r = nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &list);
+	int r = nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list);
 
 	if (r < 0)
 		return r;

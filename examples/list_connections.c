@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Print every connection that the kernel tracks, or every expectation, in one line
- * each. It shows a request session (new, open, list, free), what the kernel can be
- * asked to leave out, and that entries are pulled one by one into one object.
+ * each. It shows a request session (new, open, list, free), a filter, and that entries
+ * are pulled one by one into one object.
  *
  *     list_connections [--expect] [--family 4|6] [--mark M[/MASK]] [--zone N]
  */
@@ -47,31 +47,31 @@ static uint64_t read_start(const char *text, uint64_t most, char follows, const 
 	return number;
 }
 
-static void read_mark(struct nfbind_ct *filter, const char *text)
+static void read_mark(struct nfbind_filter *filter, const char *text)
 {
 	const char *mask;
 
-	nfbind_ct_set_number(filter, NFBIND_CT_MARK, read_start(text, UINT32_MAX, '/', &mask));
+	nfbind_filter_set_number(filter, NFBIND_FILTER_MARK, read_start(text, UINT32_MAX, '/', &mask));
 	if (mask)
-		nfbind_ct_set_number(filter, NFBIND_CT_MARK_MASK,
+		nfbind_filter_set_number(filter, NFBIND_FILTER_MARK_MASK,
 				     read_start(mask, UINT32_MAX, '\0', NULL));
 }
 
-static void read_option(struct nfbind_ct *filter, const char *name, const char *value)
+static void read_option(struct nfbind_filter *filter, const char *name, const char *value)
 {
 	if (strcmp(name, "--mark") == 0)
 		read_mark(filter, value);
 	else if (strcmp(name, "--zone") == 0)
-		nfbind_ct_set_number(filter, NFBIND_CT_ZONE,
+		nfbind_filter_set_number(filter, NFBIND_FILTER_ZONE,
 				     read_start(value, UINT16_MAX, '\0', NULL));
 	else if (strcmp(value, "4") == 0 || strcmp(value, "6") == 0)
-		nfbind_ct_set_number(filter, NFBIND_CT_ORIG_L3PROTO, *value == '4' ? 2 : 10);
+		nfbind_filter_set_number(filter, NFBIND_FILTER_L3PROTO, *value == '4' ? 2 : 10);
 	else
 		refuse("not a family", value);
 }
 
 /* The filter takes what was said; the result is whether expectations are wanted. */
-static bool read_arguments(struct nfbind_ct *filter, int argc, char **argv)
+static bool read_arguments(struct nfbind_filter *filter, int argc, char **argv)
 {
 	bool is_filtered = false, expect = false;
 
@@ -98,30 +98,8 @@ static bool read_arguments(struct nfbind_ct *filter, int argc, char **argv)
 	return expect;
 }
 
-static uint64_t number_or(const struct nfbind_ct *ct, uint32_t field, uint64_t otherwise)
-{
-	nfbind_ct_get_number(ct, field, &otherwise);
-	return otherwise;
-}
-
-/* A kernel may be too old to look at a part of the filter: so it is checked here, too. */
-static bool matches(const struct nfbind_ct *ct, const struct nfbind_ct *filter)
-{
-	uint64_t mask = number_or(filter, NFBIND_CT_MARK_MASK, UINT32_MAX);
-	uint64_t value;
-
-	if (nfbind_ct_get_number(filter, NFBIND_CT_ORIG_L3PROTO, &value) == 0 &&
-	    number_or(ct, NFBIND_CT_ORIG_L3PROTO, 0) != value)
-		return false;
-	if (nfbind_ct_get_number(filter, NFBIND_CT_ZONE, &value) == 0 &&
-	    number_or(ct, NFBIND_CT_ZONE, 0) != value)
-		return false;
-	return nfbind_ct_get_number(filter, NFBIND_CT_MARK, &value) < 0 ||
-	       (number_or(ct, NFBIND_CT_MARK, 0) & mask) == (value & mask);
-}
-
 /* -ENODATA is the end of a complete list. */
-static int print_connections(struct nfbind_list *list, const struct nfbind_ct *filter)
+static int print_connections(struct nfbind_list *list)
 {
 	struct nfbind_ct *ct;
 	char text[4096];
@@ -129,11 +107,10 @@ static int print_connections(struct nfbind_list *list, const struct nfbind_ct *f
 
 	if ((r = nfbind_ct_new(&ct)) < 0)
 		return r;
-	while ((r = nfbind_list_next_ct(list, ct)) == 0)
-		if (matches(ct, filter)) {
-			nfbind_ct_print(ct, text, sizeof(text));
-			puts(text);
-		}
+	while ((r = nfbind_list_next_ct(list, ct)) == 0) {
+		nfbind_ct_print(ct, text, sizeof(text));
+		puts(text);
+	}
 	nfbind_ct_free(ct);
 	return r;
 }
@@ -154,7 +131,7 @@ static int print_expectations(struct nfbind_list *list)
 	return r;
 }
 
-static int run(struct nfbind_conntrack *conntrack, const struct nfbind_ct *filter, bool expect)
+static int run(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter, bool expect)
 {
 	struct nfbind_list *list;
 	int r;
@@ -162,10 +139,10 @@ static int run(struct nfbind_conntrack *conntrack, const struct nfbind_ct *filte
 	if ((r = nfbind_conntrack_open(conntrack, NULL)) < 0)
 		return r;
 	r = expect ? nfbind_conntrack_list_exp(conntrack, NULL, &list)
-		   : nfbind_conntrack_list_ct(conntrack, filter, NFBIND_LIST_TABLE, &list);
+		   : nfbind_conntrack_list_ct(conntrack, filter, NFBIND_LIST_TABLE, 0, &list);
 	if (r < 0)
 		return r;
-	r = expect ? print_expectations(list) : print_connections(list, filter);
+	r = expect ? print_expectations(list) : print_connections(list);
 	nfbind_list_free(list);
 	return r == -ENODATA ? 0 : r;
 }
@@ -173,11 +150,11 @@ static int run(struct nfbind_conntrack *conntrack, const struct nfbind_ct *filte
 int main(int argc, char **argv)
 {
 	struct nfbind_conntrack *conntrack = NULL;
-	struct nfbind_ct *filter = NULL;
+	struct nfbind_filter *filter = NULL;
 	char sentence[512] = "";
 	int r;
 
-	if (nfbind_ct_new(&filter) < 0 || nfbind_conntrack_new(&conntrack) < 0)
+	if (nfbind_filter_new(&filter) < 0 || nfbind_conntrack_new(&conntrack) < 0)
 		return 1;
 	r = run(conntrack, filter, read_arguments(filter, argc, argv));
 	if (r < 0) {
@@ -186,6 +163,6 @@ int main(int argc, char **argv)
 			nfbind_error_name(r));
 	}
 	nfbind_conntrack_free(conntrack);
-	nfbind_ct_free(filter);
+	nfbind_filter_free(filter);
 	return r < 0;
 }

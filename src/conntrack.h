@@ -26,6 +26,9 @@ extern const struct reason exp_reasons[];
 /* Before every verb: 0, or why it cannot be. */
 int conntrack_start(struct nfbind_conntrack *conntrack);
 
+/* 0, or -EINVAL with the sentence that says what makes no sense. */
+int conntrack_check_filter(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter);
+
 /*
  * Send what was encoded with this result and sentence, unless that failed, and wait
  * for the acknowledgement. Answers in front of it are left out.

@@ -18,6 +18,7 @@
 #include <nfbind/base.h>
 #include <nfbind/ct.h>
 #include <nfbind/exp.h>
+#include <nfbind/filter.h>
 #include <nfbind/options.h>
 
 #ifdef __cplusplus
@@ -53,6 +54,15 @@ enum nfbind_list_kind {
 	NFBIND_LIST_DYING = 2,
 	/** Those not confirmed yet; always empty since about Linux 5.19. */
 	NFBIND_LIST_UNCONFIRMED = 3
+};
+
+/** How to list. */
+enum nfbind_list_flag {
+	/**
+	 * No entry comes twice: the list remembers original tuple, zones and start of each
+	 * that it handed out, in less than 300 bytes of memory for each.
+	 */
+	NFBIND_LIST_UNIQUE = 0x1
 };
 
 /** Figures of the connection tracking table. */
@@ -210,14 +220,16 @@ NFBIND_API int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack,
 NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
 
 /**
- * Start a list of connections. What is present in `prefilter` of family (orig-l3proto),
- * mark (with mask), status and zone is given to the kernel, which may or may not look
- * at it, depending on its age: check the entries.
+ * Start a list of the connections that the filter lets through. Its network protocol,
+ * mark, status and zone are given to the kernel, which leaves others out as far as its
+ * age lets it; all is checked again before an entry is handed out. Connections whose
+ * counters become zero (kind zero) can be filtered by network protocol and mark only.
  *
  * @owned
- * @nullable prefilter
+ * @nullable filter
  * @enum kind nfbind_list_kind
- * @error EINVAL no such kind, or a prefilter that the kernel refuses
+ * @flags flags nfbind_list_flag
+ * @error EINVAL no such kind or flag, or a filter that makes no sense, or cannot be had with this kind
  * @error EPERM CAP_NET_ADMIN is missing
  * @error ENOMEM out of memory
  * @error EMFILE too many open files
@@ -227,8 +239,8 @@ NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
  * @since 0.1
  */
 NFBIND_API int nfbind_conntrack_list_ct(struct nfbind_conntrack *conntrack,
-					const struct nfbind_ct *prefilter, uint32_t kind,
-					struct nfbind_list **ret_list);
+					const struct nfbind_filter *filter, uint32_t kind,
+					uint32_t flags, struct nfbind_list **ret_list);
 
 /**
  * Add an expectation: master, expected tuple and mask are required, and the master
@@ -369,6 +381,15 @@ NFBIND_API int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *r
  * @since 0.1
  */
 NFBIND_API int nfbind_list_next_exp(struct nfbind_list *list, struct nfbind_exp *ret_exp);
+
+/**
+ * The sentence that explains the last error of a list; "" when there was none.
+ *
+ * @returns length
+ * @since 0.1
+ */
+NFBIND_API int nfbind_list_last_message(struct nfbind_list *list, char *ret_text,
+					size_t ret_text_size);
 
 /**
  * Stop a list, ended or not; NULL is fine.

@@ -98,15 +98,34 @@ static struct parsed parse_word(const struct nfbind_fields *fields, char *word)
 	return parsed;
 }
 
-/* One of the two; the other is NULL. */
+/* One of the three; the others are NULL. */
 struct thing {
 	struct nfbind_ct *ct;
 	struct nfbind_exp *exp;
+	struct nfbind_filter *filter;
 };
 
 static const struct nfbind_fields *fields_of(struct thing thing)
 {
+	if (thing.filter)
+		return nfbind_filter_fields();
 	return thing.ct ? nfbind_ct_fields() : nfbind_exp_fields();
+}
+
+static int set_number(struct thing thing, uint32_t field, uint64_t value)
+{
+	if (thing.filter)
+		return nfbind_filter_set_number(thing.filter, field, value);
+	return thing.ct ? nfbind_ct_set_number(thing.ct, field, value)
+			: nfbind_exp_set_number(thing.exp, field, value);
+}
+
+static int set_bytes(struct thing thing, uint32_t field, const void *data, size_t len)
+{
+	if (thing.filter)
+		return nfbind_filter_set_bytes(thing.filter, field, data, len);
+	return thing.ct ? nfbind_ct_set_bytes(thing.ct, field, data, len)
+			: nfbind_exp_set_bytes(thing.exp, field, data, len);
 }
 
 static void fill(struct thing thing, char *text)
@@ -118,12 +137,9 @@ static void fill(struct thing thing, char *text)
 		int r;
 
 		if (parsed.is_number)
-			r = thing.ct ? nfbind_ct_set_number(thing.ct, parsed.field, parsed.value.number)
-				     : nfbind_exp_set_number(thing.exp, parsed.field, parsed.value.number);
+			r = set_number(thing, parsed.field, parsed.value.number);
 		else
-			r = thing.ct ? nfbind_ct_set_bytes(thing.ct, parsed.field, parsed.value.bytes, parsed.len)
-				     : nfbind_exp_set_bytes(thing.exp, parsed.field, parsed.value.bytes,
-							    parsed.len);
+			r = set_bytes(thing, parsed.field, parsed.value.bytes, parsed.len);
 		ck_assert_msg(r == 0, "%s cannot be set: %s", word, nfbind_error_name(r));
 	}
 }
@@ -194,6 +210,19 @@ struct nfbind_exp *exp_of(const char *format, ...)
 	return thing.exp;
 }
 
+struct nfbind_filter *filter_of(const char *format, ...)
+{
+	struct thing thing = { 0 };
+	char text[2048];
+
+	FORMAT_TO(text, format);
+	ck_assert_int_eq(nfbind_filter_new(&thing.filter), 0);
+	remember(thing.filter);
+	if (text[0])
+		fill(thing, text);
+	return thing.filter;
+}
+
 void ct_is(const struct nfbind_ct *ct, const char *format, ...)
 {
 	char text[2048];
@@ -242,7 +271,7 @@ struct nfbind_ct *fetch_ct(struct nfbind_conntrack *conntrack, const char *forma
 	return ct;
 }
 
-uint32_t count_list(struct nfbind_conntrack *conntrack, const struct nfbind_ct *prefilter, uint32_t kind)
+uint32_t count_list(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter, uint32_t kind)
 {
 	struct nfbind_list *list;
 	struct nfbind_ct *ct;
@@ -250,7 +279,7 @@ uint32_t count_list(struct nfbind_conntrack *conntrack, const struct nfbind_ct *
 	int r;
 
 	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, prefilter, kind, &list));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, filter, kind, 0, &list));
 	while ((r = nfbind_list_next_ct(list, ct)) == 0)
 		count++;
 	ck_assert_int_eq(r, -ENODATA);

@@ -19,6 +19,7 @@ const char *sentence_of(struct nfbind_conntrack *conntrack);
 
 struct nfbind_ct *ct_of(const char *format, ...) FORMAT(1);
 struct nfbind_exp *exp_of(const char *format, ...) FORMAT(1);
+struct nfbind_filter *filter_of(const char *format, ...) FORMAT(1);
 uint64_t ct_number(const struct nfbind_ct *ct, uint32_t field);
 
 /* These fields have these values; "name=" alone: the field is absent. */
@@ -41,7 +42,7 @@ void add_ct(struct nfbind_conntrack *conntrack, const char *format, ...) FORMAT(
 struct nfbind_ct *fetch_ct(struct nfbind_conntrack *conntrack, const char *format, ...) FORMAT(2);
 
 /* The entries of a whole list, or only their number. */
-uint32_t count_list(struct nfbind_conntrack *conntrack, const struct nfbind_ct *prefilter, uint32_t kind);
+uint32_t count_list(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter, uint32_t kind);
 uint32_t count_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *master);
 
 #endif

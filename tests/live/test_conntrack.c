@@ -411,7 +411,7 @@ START_TEST(test_list_is_what_was_added)
 	int r;
 
 	add_many(conntrack);
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &list));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list));
 	while ((r = nfbind_list_next_ct(list, ct)) == 0) {
 		uint64_t n = ct_number(ct, NFBIND_CT_MARK);
 
@@ -439,7 +439,7 @@ START_TEST(test_list_is_what_conntrack8_lists)
 		skip("this kernel has no conntrack(8) that works");
 	add_many(conntrack);
 	file = fdopen(mkstemp(path), "w");
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &list));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list));
 	while (nfbind_list_next_ct(list, ct) == 0)
 		fprintf(file, "%u %u %u %u\n", (unsigned int)ct_number(ct, NFBIND_CT_ORIG_L4PROTO),
 			(unsigned int)ct_number(ct, NFBIND_CT_ORIG_PORT_SRC),
@@ -455,28 +455,61 @@ START_TEST(test_list_is_what_conntrack8_lists)
 }
 END_TEST
 
-START_TEST(test_list_with_a_prefilter)
+START_TEST(test_list_with_a_filter)
 {
+	static const struct {
+		const char *filter;
+		uint32_t count;
+	} cases[] = {
+		{ "l3proto=2", 2 }, { "l3proto=10", 1 }, { "orig-src=fd00::9", 0 }, { "orig-src=fd00::1", 1 },
+		{ "repl-dst=fd00::", 0 }, { "repl-dst=fd00:: repl-dst-prefix=120", 1 }, { "mark=0x12", 1 },
+		{ "mark=0x10 mark-mask=0xf0", 2 }, { "mark=0x21 mark-mask=0xf", 1 }, { "status=4", 1 },
+		{ "status=0 status-mask=4", 2 }, { "zone=3", 1 }, { "zone=0", 2 }, { "zone=3 mark=0x11", 0 },
+		{ "zone=3 mark=0x22 negated=1", 2 }, { "status=4 negated=1", 2 }, { "l3proto=2 negated=1", 1 },
+		{ "timeout=101 timeout-max=999", 0 }, { "timeout=0 timeout-max=100", 3 },
+	};
 	struct nfbind_conntrack *conntrack = open_requests();
-	bool by_zone;
+	struct nfbind_list *list;
 
 	add_ct(conntrack, TCP " timeout=100 mark=0x11");
 	add_ct(conntrack, UDP " timeout=100 mark=0x12 status=0x0e");
 	add_ct(conntrack, UDP6 " timeout=100 mark=0x22 zone=3");
-	ck_assert_uint_eq(count_list(conntrack, ct_of("orig-l3proto=2"), 0), 2);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("orig-l3proto=10"), 0), 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("orig-src=fd00::9"), 0), 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x12"), 0), 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x10 mark-mask=0xf0"), 0), 2);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("mark=0x21 mark-mask=0xf"), 0), 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("status=4"), 0), 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("status=0"), 0), 3);
-	/* Kernels before 6.8 do not look at the zone, and list as if it was not there. */
-	by_zone = count_list(conntrack, ct_of("zone=3"), 0) == 1;
-	ck_assert_uint_eq(count_list(conntrack, ct_of("zone=3"), 0), by_zone ? 1 : 3);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("zone=0"), 0), by_zone ? 2 : 3);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("zone=3 mark=0x11"), 0), by_zone ? 0 : 1);
-	ck_assert_uint_eq(count_list(conntrack, ct_of("mark-mask=0"), 0), 3);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t count = count_list(conntrack, filter_of("%s", cases[i].filter), NFBIND_LIST_TABLE);
+
+		ck_assert_msg(count == cases[i].count, "%s: %u", cases[i].filter, count);
+	}
+	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, filter_of("mark-mask=1"), 0, 0, &list), -EINVAL,
+			  "without its value");
+	/* The kernel zeroes all that it lists. */
+	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, filter_of("port=80"), NFBIND_LIST_ZERO, 0, &list),
+			  -EINVAL, "would zero");
+	ck_assert_uint_eq(count_list(conntrack, filter_of("l3proto=2 mark=0x11"), NFBIND_LIST_ZERO), 1);
+}
+END_TEST
+
+/* Under change an entry may come twice; with the flag it does not. */
+START_TEST(test_list_unique)
+{
+	struct nfbind_conntrack *conntrack = open_requests();
+	static bool seen[MANY];
+	struct nfbind_list *list;
+	struct nfbind_ct *ct = ct_of("mark=0");
+	uint32_t count = 0;
+
+	add_many(conntrack);
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, NFBIND_LIST_UNIQUE,
+							   &list));
+	while (nfbind_list_next_ct(list, ct) == 0) {
+		uint64_t n = ct_number(ct, NFBIND_CT_MARK);
+
+		ck_assert(n < MANY && !seen[n]);
+		seen[n] = true;
+		count++;
+	}
+	ck_assert_uint_eq(count, MANY);
+	nfbind_list_free(list);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 2, &list), -EINVAL);
 }
 END_TEST
 
@@ -490,10 +523,10 @@ START_TEST(test_list_stopped_early_and_while_removing)
 	int r;
 
 	add_many(conntrack);
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &list));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list));
 	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
 	ck_assert_int_eq(nfbind_list_next_exp(list, exp), -EINVAL);
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &other));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &other));
 	ck_assert_int_eq(nfbind_list_next_ct(other, ct), 0);
 	nfbind_list_free(list);
 	/* Each is removed when it is listed; the kernel may skip some, or say one twice. */
@@ -507,7 +540,7 @@ START_TEST(test_list_stopped_early_and_while_removing)
 	ck_assert_uint_ge(count, MANY / 2);
 	/* A list outlives its session. */
 	nfbind_list_free(other);
-	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, &list));
+	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list));
 	nfbind_conntrack_free(conntrack);
 	ck_assert_int_ne(nfbind_list_next_ct(list, ct), -ESHUTDOWN);
 	nfbind_list_free(list);
@@ -524,7 +557,7 @@ START_TEST(test_list_other_kinds)
 	ck_assert_uint_eq(count_list(conntrack, NULL, NFBIND_LIST_DYING), 0);
 	ck_assert_uint_eq(count_list(conntrack, NULL, NFBIND_LIST_UNCONFIRMED), 0);
 	ck_assert_uint_eq(count_list(conntrack, NULL, NFBIND_LIST_ZERO), 1);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(conntrack, NULL, 4, &list), -EINVAL);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(conntrack, NULL, 4, 0, &list), -EINVAL);
 }
 END_TEST
 
@@ -615,7 +648,7 @@ START_TEST(test_without_rights_is_eperm)
 	ck_assert_refused(conntrack, nfbind_conntrack_fetch_ct(conntrack, ct, 0, ct), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_remove_ct(conntrack, ct), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_flush_ct(conntrack), -EPERM, "CAP_NET_ADMIN");
-	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, 0, &list), -EPERM, "CAP_NET_ADMIN");
+	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, 0, 0, &list), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_list_exp(conntrack, NULL, &list), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_fetch_exp(conntrack, exp, exp), -EPERM, "CAP_NET_ADMIN");
 	ck_assert_refused(conntrack, nfbind_conntrack_remove_exp(conntrack, exp), -EPERM, "CAP_NET_ADMIN");
@@ -638,7 +671,7 @@ START_TEST(test_order_of_calls)
 	ck_assert_int_eq(nfbind_conntrack_close(conntrack), 0);
 	ck_assert_int_eq(nfbind_conntrack_close(conntrack), 0);
 	ck_assert_int_eq(nfbind_conntrack_open(conntrack, NULL), -ESHUTDOWN);
-	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, 0, &list), -ESHUTDOWN, "not open");
+	ck_assert_refused(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, 0, 0, &list), -ESHUTDOWN, "not open");
 	nfbind_conntrack_free(conntrack);
 	nfbind_conntrack_free(NULL);
 }
@@ -662,7 +695,8 @@ int main(void)
 		{ "remove", test_remove },
 		{ "list", test_list_is_what_was_added },
 		{ "list", test_list_is_what_conntrack8_lists },
-		{ "list", test_list_with_a_prefilter },
+		{ "list", test_list_with_a_filter },
+		{ "list", test_list_unique },
 		{ "list", test_list_stopped_early_and_while_removing },
 		{ "list", test_list_other_kinds },
 		{ "stats", test_stats },

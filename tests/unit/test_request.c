@@ -170,7 +170,7 @@ static void sent_is(uint16_t type, uint16_t flags, const char *hex)
 
 START_TEST(test_bytes_of_requests)
 {
-	struct nfbind_ct *other;
+	struct nfbind_filter *filter;
 
 	answer_error(1, 0, NULL);
 	nfbind_ct_set_number(ct, NFBIND_CT_TIMEOUT, 100);
@@ -200,15 +200,24 @@ START_TEST(test_bytes_of_requests)
 	sent_is(EXP_DELETE, NLM_F_REQUEST | NLM_F_ACK, "00000000" "0800060066747000");
 	/* Lists are numbered from 1 on sockets of their own. */
 	answer_done(1, 0, 0);
-	ck_assert_int_eq(nfbind_ct_new(&other), 0);
-	nfbind_ct_set_number(other, NFBIND_CT_ORIG_L3PROTO, 10);
-	nfbind_ct_set_number(other, NFBIND_CT_MARK, 7);
-	nfbind_ct_set_number(other, NFBIND_CT_STATUS, 4);
-	nfbind_ct_set_number(other, NFBIND_CT_TIMEOUT, 9);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, other, NFBIND_LIST_TABLE, &list), 0);
+	ck_assert_int_eq(nfbind_filter_new(&filter), 0);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_L3PROTO, 10);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_MARK, 0x17);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_MARK_MASK, 0xf);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_STATUS, 4);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_ZONE, 3);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_TIMEOUT, 9);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, filter, NFBIND_LIST_TABLE, 0, &list), 0);
 	sent_is(GET, NLM_F_REQUEST | NLM_F_DUMP,
-		"0a000000" "0800030000000004" "0800080000000007" "08001500ffffffff" "08001a0000000004");
-	nfbind_ct_free(other);
+		"0a000000" "0800080000000007" "080015000000000f" "0800030000000004" "08001a0000000004"
+		"0600120000030000");
+	nfbind_list_free(list);
+	/* Of what is negated the kernel is told nothing. */
+	nfbind_filter_set_number(filter, NFBIND_FILTER_NEGATED, 1);
+	answer_done(1, 0, 0);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, filter, NFBIND_LIST_TABLE, 0, &list), 0);
+	sent_is(GET, NLM_F_REQUEST | NLM_F_DUMP, "00000000");
+	nfbind_filter_free(filter);
 }
 END_TEST
 #endif
@@ -364,7 +373,7 @@ START_TEST(test_attributes_cut_at_every_length)
 		fake_deliver(copy, cut, 0);
 		answer_done(1, 0, 0);
 		free(copy);
-		r = nfbind_conntrack_list_ct(session, NULL, 0, &list);
+		r = nfbind_conntrack_list_ct(session, NULL, 0, 0, &list);
 		if (cut < NLMSG_HDRLEN + 4) {
 			ck_assert_int_eq(r, -EBADMSG);
 			fake_tear_down();
@@ -392,7 +401,7 @@ START_TEST(test_recorded_lists_are_replayed)
 			continue;
 		answer_fixture(*names, 1, SIZE_MAX, 0);
 		answer_fixture("ct-dump-done.bin", 1, SIZE_MAX, 0);
-		ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, &list), 0);
+		ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), 0);
 		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), -EINVAL);
 		ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
 		do
@@ -419,7 +428,7 @@ END_TEST
 static void begin(void)
 {
 	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, &list), 0);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), 0);
 	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
 }
 
@@ -491,18 +500,62 @@ START_TEST(test_list_without_an_end)
 }
 END_TEST
 
+/* What the kernel lists beside the filter is left out, and in a unique list what came before. */
+START_TEST(test_list_leaves_out)
+{
+	struct nfbind_filter *filter;
+
+	answer_fixture("ct-dump-zone.bin", 1, SIZE_MAX, 0);
+	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
+	answer_done(1, 0, 0);
+	ck_assert_int_eq(nfbind_filter_new(&filter), 0);
+	nfbind_filter_set_number(filter, NFBIND_FILTER_ZONE, 0);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, filter, 0, 0, &list), 0);
+	nfbind_filter_free(filter);
+	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
+	ck_assert_int_eq(nfbind_ct_has(ct, NFBIND_CT_ZONE), 0);
+	ends_with(-ENODATA);
+	nfbind_list_free(list);
+	fake_tear_down();
+	fake_set_up();
+	for (int i = 0; i < 3; i++)
+		answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
+	answer_fixture("ct-dump-zone.bin", 1, SIZE_MAX, 0);
+	answer_done(1, 0, 0);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, NFBIND_LIST_UNIQUE, &list), 0);
+	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
+	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
+	ck_assert_int_eq(nfbind_ct_has(ct, NFBIND_CT_ZONE), 1);
+	ends_with(-ENODATA);
+}
+END_TEST
+
+START_TEST(test_list_says_why_it_ended)
+{
+	char text[256];
+
+	begin();
+	ck_assert_int_eq(nfbind_list_last_message(list, text, sizeof(text)), 0);
+	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, NLM_F_DUMP_INTR);
+	ck_assert_int_eq(nfbind_list_next_ct(list, ct), -EINTR);
+	ck_assert_int_gt(nfbind_list_last_message(list, text, sizeof(text)), 0);
+	ck_assert_ptr_nonnull(strstr(text, "interrupted"));
+	ck_assert_int_eq(nfbind_list_last_message(NULL, text, sizeof(text)), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_list_refused)
 {
 	answer_error(1, -EPERM, NULL);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, &list), -EPERM);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EPERM);
 	says("CAP_NET_ADMIN");
 	answer_error(1, -EINVAL, "odd");
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, &list), -EINVAL);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EINVAL);
 	says(": odd");
 	fake.open_error = -EMFILE;
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, &list), -EMFILE);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EMFILE);
 	says("could not be started");
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 9, &list), -EINVAL);
+	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 9, 0, &list), -EINVAL);
 	ck_assert_ptr_null(list);
 }
 END_TEST
@@ -568,4 +621,5 @@ UNIT_MAIN("request", set_up, tear_down,
 	  test_attributes_cut_at_every_length, test_recorded_lists_are_replayed,
 	  test_list_done_with_an_error, test_list_interrupted, test_list_interrupted_at_its_end,
 	  test_list_goes_on_after_a_signal, test_list_with_loss, test_list_malformed,
-	  test_list_without_an_end, test_list_refused, test_stats, test_after_fork, test_closed)
+	  test_list_without_an_end, test_list_leaves_out, test_list_says_why_it_ended,
+	  test_list_refused, test_stats, test_after_fork, test_closed)
