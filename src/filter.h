@@ -42,6 +42,30 @@ struct nfbind_filter {
 
 extern const struct nfbind_fields filter_fields;
 
+/* How a field is compared. */
+enum filter_rule_kind {
+	FILTER_ADDRESS,    /* in the prefix, any of the connection's fields */
+	FILTER_RANGE,      /* in the range, any of the connection's fields */
+	FILTER_FIRST,      /* the first of the connection's fields that is present, or 0 */
+	FILTER_BITS,       /* in the bits of the mask */
+	FILTER_LABELS,
+	FILTER_TEXT,
+	FILTER_FAMILY,
+	FILTER_TRANSLATED,
+};
+
+/* With what a field is compared. All rules of the fields that a filter has must hold. */
+struct filter_rule {
+	uint8_t kind;
+	uint8_t field;
+	uint8_t beside; /* prefix, end of range or mask; the field itself where there is none */
+	uint8_t of_count;
+	uint8_t of[4]; /* fields of the connection */
+};
+
+extern const struct filter_rule filter_rules[];
+extern const unsigned int filter_rules_count;
+
 /* Whether it says anything: one that does not lets all through, or nothing when negated. */
 bool filter_says_anything(const struct nfbind_filter *filter);
 

@@ -7,29 +7,10 @@
 
 #include <string.h>
 
-
-enum rule_kind {
-	ADDRESS,    /* in the prefix, any of the connection's fields */
-	RANGE,      /* in the range, any of the connection's fields */
-	FIRST,      /* in the range, the first of the connection's fields that is present, or 0 */
-	BITS,       /* in the bits of the mask */
-	LABELS,
-	TEXT,
-	FAMILY,
-	TRANSLATED,
-};
-
-struct rule {
-	uint8_t kind;
-	uint8_t field;
-	uint8_t beside; /* prefix, end of range or mask; the field itself where there is none */
-	uint8_t of_count;
-	uint8_t of[4]; /* fields of the connection */
-};
-
 #define RULE(rule_kind, name, name_beside, ...) \
-	{ .kind = rule_kind, .field = NFBIND_FILTER_##name, .beside = NFBIND_FILTER_##name_beside, \
-	  .of = { __VA_ARGS__ }, .of_count = sizeof((const uint8_t[]){ __VA_ARGS__ }) }
+	{ .kind = FILTER_##rule_kind, .field = NFBIND_FILTER_##name, \
+	  .beside = NFBIND_FILTER_##name_beside, .of = { __VA_ARGS__ }, \
+	  .of_count = sizeof((const uint8_t[]){ __VA_ARGS__ }) }
 
 #define TUPLE_RULES(group) \
 	RULE(ADDRESS, group##_SRC, group##_SRC_PREFIX, NFBIND_CT_##group##_SRC), \
@@ -38,7 +19,7 @@ struct rule {
 	RULE(RANGE, group##_PORT_DST, group##_PORT_DST_MAX, NFBIND_CT_##group##_PORT_DST), \
 	RULE(FIRST, group##_ZONE, group##_ZONE, NFBIND_CT_##group##_ZONE, NFBIND_CT_ZONE)
 
-static const struct rule rules[] = {
+const struct filter_rule filter_rules[] = {
 	TUPLE_RULES(ORIG),
 	TUPLE_RULES(REPL),
 	RULE(ADDRESS, ADDRESS, ADDRESS_PREFIX, NFBIND_CT_ORIG_SRC, NFBIND_CT_ORIG_DST,
@@ -61,7 +42,7 @@ static const struct rule rules[] = {
 	RULE(TRANSLATED, TRANSLATED, TRANSLATED, NFBIND_CT_STATUS),
 };
 
-enum { RULES = sizeof(rules) / sizeof(rules[0]) };
+const unsigned int filter_rules_count = sizeof(filter_rules) / sizeof(filter_rules[0]);
 
 static bool has(const struct nfbind_filter *filter, uint32_t field)
 {
@@ -97,12 +78,13 @@ static void copy_labels(const struct nfbind_fields *fields, const void *object, 
 		memcpy(labels, bytes, len);
 }
 
-static uint64_t prefix_of(const struct nfbind_filter *filter, const struct rule *rule, size_t len)
+static uint64_t prefix_of(const struct nfbind_filter *filter, const struct filter_rule *rule,
+			  size_t len)
 {
 	return field_number_or(&filter_fields, filter, rule->beside, len * 8);
 }
 
-static uint64_t end_of(const struct nfbind_filter *filter, const struct rule *rule)
+static uint64_t end_of(const struct nfbind_filter *filter, const struct filter_rule *rule)
 {
 	return field_number_or(&filter_fields, filter, rule->beside, number(filter, rule->field));
 }
@@ -127,7 +109,7 @@ static bool is_in_prefix(const uint8_t *address, const uint8_t *network, size_t 
 	return rest == 0 || ((address[whole] ^ network[whole]) >> (8 - rest)) == 0;
 }
 
-static bool address_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool address_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			    const struct nfbind_ct *ct)
 {
 	const uint8_t *network, *address;
@@ -141,7 +123,7 @@ static bool address_matches(const struct nfbind_filter *filter, const struct rul
 	return false;
 }
 
-static bool range_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool range_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			  const struct nfbind_ct *ct)
 {
 	uint64_t least = number(filter, rule->field), most = end_of(filter, rule), value;
@@ -153,7 +135,7 @@ static bool range_matches(const struct nfbind_filter *filter, const struct rule 
 	return false;
 }
 
-static bool first_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool first_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			  const struct nfbind_ct *ct)
 {
 	uint64_t value = 0;
@@ -164,7 +146,7 @@ static bool first_matches(const struct nfbind_filter *filter, const struct rule 
 	return value == number(filter, rule->field);
 }
 
-static bool bits_match(const struct nfbind_filter *filter, const struct rule *rule,
+static bool bits_match(const struct nfbind_filter *filter, const struct filter_rule *rule,
 		       const struct nfbind_ct *ct)
 {
 	uint64_t value = field_number_or(&ct_fields, ct, rule->of[0], 0);
@@ -172,7 +154,7 @@ static bool bits_match(const struct nfbind_filter *filter, const struct rule *ru
 	return ((value ^ number(filter, rule->field)) & filter_mask(filter, rule->field)) == 0;
 }
 
-static bool labels_match(const struct nfbind_filter *filter, const struct rule *rule,
+static bool labels_match(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			 const struct nfbind_ct *ct)
 {
 	uint8_t wanted[16], mask[16], labels[16];
@@ -187,7 +169,7 @@ static bool labels_match(const struct nfbind_filter *filter, const struct rule *
 	return true;
 }
 
-static bool text_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool text_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			 const struct nfbind_ct *ct)
 {
 	const uint8_t *wanted, *text;
@@ -204,7 +186,7 @@ static uint8_t family_of_len(size_t len)
 }
 
 /* One that a caller made may have addresses alone. */
-static bool family_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool family_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			   const struct nfbind_ct *ct)
 {
 	const uint8_t *address;
@@ -214,7 +196,7 @@ static bool family_matches(const struct nfbind_filter *filter, const struct rule
 	return family == number(filter, rule->field);
 }
 
-static bool translated_matches(const struct nfbind_filter *filter, const struct rule *rule,
+static bool translated_matches(const struct nfbind_filter *filter, const struct filter_rule *rule,
 			       const struct nfbind_ct *ct)
 {
 	uint64_t status = field_number_or(&ct_fields, ct, rule->of[0], 0);
@@ -227,27 +209,31 @@ static bool translated_matches(const struct nfbind_filter *filter, const struct 
 	return wanted == 0 ? translated == 0 : (translated & wanted) != 0;
 }
 
-static bool (*const matchers[])(const struct nfbind_filter *filter, const struct rule *rule,
+static bool (*const matchers[])(const struct nfbind_filter *filter, const struct filter_rule *rule,
 				const struct nfbind_ct *ct) = {
-	[ADDRESS] = address_matches, [RANGE] = range_matches, [FIRST] = first_matches,
-	[BITS] = bits_match,	     [LABELS] = labels_match, [TEXT] = text_matches,
-	[FAMILY] = family_matches,   [TRANSLATED] = translated_matches,
+	[FILTER_ADDRESS] = address_matches, [FILTER_RANGE] = range_matches,
+	[FILTER_FIRST] = first_matches,	    [FILTER_BITS] = bits_match,
+	[FILTER_LABELS] = labels_match,	    [FILTER_TEXT] = text_matches,
+	[FILTER_FAMILY] = family_matches,   [FILTER_TRANSLATED] = translated_matches,
 };
 
 bool filter_matches(const struct nfbind_filter *filter, const struct nfbind_ct *ct)
 {
 	bool is_negated = number(filter, NFBIND_FILTER_NEGATED) != 0;
 
-	for (unsigned int i = 0; i < RULES; i++)
-		if (has(filter, rules[i].field) && !matchers[rules[i].kind](filter, &rules[i], ct))
+	for (unsigned int i = 0; i < filter_rules_count; i++) {
+		const struct filter_rule *rule = &filter_rules[i];
+
+		if (has(filter, rule->field) && !matchers[rule->kind](filter, rule, ct))
 			return is_negated;
+	}
 	return !is_negated;
 }
 
 bool filter_says_anything(const struct nfbind_filter *filter)
 {
-	for (unsigned int i = 0; i < RULES; i++)
-		if (has(filter, rules[i].field))
+	for (unsigned int i = 0; i < filter_rules_count; i++)
+		if (has(filter, filter_rules[i].field))
 			return true;
 	return false;
 }
@@ -260,9 +246,12 @@ uint8_t filter_family(const struct nfbind_filter *filter)
 
 	if (has(filter, NFBIND_FILTER_L3PROTO))
 		return (uint8_t)number(filter, NFBIND_FILTER_L3PROTO);
-	for (unsigned int i = 0; i < RULES; i++)
-		if (rules[i].kind == ADDRESS && has(filter, rules[i].field))
-			return family_of_len(bytes_of(&filter_fields, filter, rules[i].field, &address));
+	for (unsigned int i = 0; i < filter_rules_count; i++) {
+		const struct filter_rule *rule = &filter_rules[i];
+
+		if (rule->kind == FILTER_ADDRESS && has(filter, rule->field))
+			return family_of_len(bytes_of(&filter_fields, filter, rule->field, &address));
+	}
 	return 0;
 }
 
@@ -275,7 +264,7 @@ static bool has_labels(const struct nfbind_filter *filter, uint32_t field)
 	return memcmp(labels, none, sizeof(labels)) != 0;
 }
 
-static const char *problem_of(const struct nfbind_filter *filter, const struct rule *rule)
+static const char *problem_of(const struct nfbind_filter *filter, const struct filter_rule *rule)
 {
 	const uint8_t *address;
 	size_t len = bytes_of(&filter_fields, filter, rule->field, &address);
@@ -283,28 +272,29 @@ static const char *problem_of(const struct nfbind_filter *filter, const struct r
 	if (!has(filter, rule->field))
 		return has(filter, rule->beside) ?
 			       "a prefix, a mask or the end of a range stands without its value" : NULL;
-	if (rule->kind == ADDRESS && prefix_of(filter, rule, len) > len * 8)
+	if (rule->kind == FILTER_ADDRESS && prefix_of(filter, rule, len) > len * 8)
 		return "a prefix is longer than its address";
-	if (rule->kind == ADDRESS && family_of_len(len) != filter_family(filter))
+	if (rule->kind == FILTER_ADDRESS && family_of_len(len) != filter_family(filter))
 		return "addresses and network protocol are of different families";
-	if (rule->kind == RANGE && end_of(filter, rule) < number(filter, rule->field))
+	if (rule->kind == FILTER_RANGE && end_of(filter, rule) < number(filter, rule->field))
 		return "a range ends before it starts";
-	if (rule->kind == BITS && filter_mask(filter, rule->field) == 0)
+	if (rule->kind == FILTER_BITS && filter_mask(filter, rule->field) == 0)
 		return "a mask has no bits, or a status of 0 has no mask: nothing would be compared";
-	if (rule->kind == LABELS &&
+	if (rule->kind == FILTER_LABELS &&
 	    !has_labels(filter, has(filter, rule->beside) ? rule->beside : rule->field))
 		return "a mask has no labels, or no labels have no mask: nothing would be compared";
-	if (rule->kind == FAMILY && number(filter, rule->field) != 2 && number(filter, rule->field) != 10)
+	if (rule->kind == FILTER_FAMILY && number(filter, rule->field) != 2 &&
+	    number(filter, rule->field) != 10)
 		return "the network protocol is neither 2 (IPv4) nor 10 (IPv6)";
-	if (rule->kind == TRANSLATED && number(filter, rule->field) > 3)
+	if (rule->kind == FILTER_TRANSLATED && number(filter, rule->field) > 3)
 		return "only source and destination can be translated";
 	return NULL;
 }
 
 const char *filter_problem(const struct nfbind_filter *filter)
 {
-	for (unsigned int i = 0; i < RULES; i++) {
-		const char *problem = problem_of(filter, &rules[i]);
+	for (unsigned int i = 0; i < filter_rules_count; i++) {
+		const char *problem = problem_of(filter, &filter_rules[i]);
 
 		if (problem)
 			return problem;

@@ -41,11 +41,7 @@ size_t wire_payload_len(const struct nlattr *attribute)
 	return mnl_attr_get_payload_len(attribute);
 }
 
-/*
- * The kernel keeps labels in words of its `long`; label n is bit n % bits of word
- * n / bits. The field has label n in bit n % 8 of byte n / 8 on every machine.
- */
-static void turn_labels(uint8_t *to, const uint8_t *from, size_t len)
+void wire_turn_labels(uint8_t *to, const uint8_t *from, size_t len)
 {
 #if __BYTE_ORDER == __BIG_ENDIAN
 	const size_t word = sizeof(long);
@@ -64,7 +60,7 @@ static int parse_labels(const struct nfbind_fields *fields, void *object, uint32
 {
 	uint8_t labels[16] = { 0 };
 
-	turn_labels(labels, data, data_len < sizeof(labels) ? data_len : sizeof(labels));
+	wire_turn_labels(labels, data, data_len < sizeof(labels) ? data_len : sizeof(labels));
 	return field_set_bytes(fields, object, field, labels, sizeof(labels));
 }
 
@@ -264,7 +260,7 @@ static void build_bytes(const struct wire *row, unsigned int type, const void *d
 		wire_put(buffer, type, text, len + 1);
 		break;
 	case WIRE_LABELS:
-		turn_labels(labels, data, len < sizeof(labels) ? len : sizeof(labels));
+		wire_turn_labels(labels, data, len < sizeof(labels) ? len : sizeof(labels));
 		wire_put(buffer, type, labels, sizeof(labels));
 		break;
 	default:

@@ -119,6 +119,13 @@ static inline uint64_t wire_read_u64(const void *data)
 	return be64toh(value);
 }
 
+/*
+ * The kernel keeps labels in words of its `long`; label n is bit n % bits of word
+ * n / bits. The field has label n in bit n % 8 of byte n / 8 on every machine. Turns
+ * one into the other.
+ */
+void wire_turn_labels(uint8_t *to, const uint8_t *from, size_t len);
+
 int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object);
 void wire_build(const struct wire_table *table, const void *object, struct wire_buffer *buffer);
 
