@@ -43,4 +43,9 @@ int conntrack_ask_for(struct nfbind_conntrack *conntrack, int encoded, const cha
 /* Say in words what an error means, unless the kernel did; returns it. */
 int conntrack_explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons);
 
+/* Start a list by this request, and read its next entry; of whatever subject. */
+int list_start(struct nfbind_conntrack *conntrack, const struct subject *subject,
+	       struct request *request, struct nfbind_list **ret_list);
+int list_next(struct nfbind_list *list, const struct subject *subject, void *ret_object);
+
 #endif

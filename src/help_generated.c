@@ -171,6 +171,45 @@ const char *const ct_help[] = {
 		"SYN proxy: the offset between both timestamps.",
 };
 
+const char *const cthelper_help[] = {
+	[NFBIND_CTHELPER_NAME] =
+		"Its name, at most 15 bytes, as rules call it.",
+	[NFBIND_CTHELPER_L3PROTO] =
+		"Network protocol of its connections: 2 (IPv4) or 10 (IPv6).",
+	[NFBIND_CTHELPER_L4PROTO] =
+		"Transport protocol of its connections, as 6 for TCP (IANA protocol numbers).",
+	[NFBIND_CTHELPER_QUEUE] =
+		"Number of the queue that their packets go to, 0 to 65535; 0 where nobody says.",
+	[NFBIND_CTHELPER_PRIV_DATA_LEN] =
+		"Bytes of private data that the kernel keeps for each connection, 0 to 32; cannot be changed.",
+	[NFBIND_CTHELPER_STATUS] =
+		"Whether packets are queued: enum nfbind_cthelper_status; disabled until somebody enables it.",
+	[NFBIND_CTHELPER_POLICY1_NAME] =
+		"First class of expectations: name, at most 15 bytes; cannot be changed.",
+	[NFBIND_CTHELPER_POLICY1_MAX] =
+		"First class of expectations: how many a connection may have at a time, 0 to 255.",
+	[NFBIND_CTHELPER_POLICY1_TIMEOUT] =
+		"First class of expectations: seconds until one expires.",
+	[NFBIND_CTHELPER_POLICY2_NAME] =
+		"Second class of expectations: name, at most 15 bytes; cannot be changed.",
+	[NFBIND_CTHELPER_POLICY2_MAX] =
+		"Second class of expectations: how many a connection may have at a time, 0 to 255.",
+	[NFBIND_CTHELPER_POLICY2_TIMEOUT] =
+		"Second class of expectations: seconds until one expires.",
+	[NFBIND_CTHELPER_POLICY3_NAME] =
+		"Third class of expectations: name, at most 15 bytes; cannot be changed.",
+	[NFBIND_CTHELPER_POLICY3_MAX] =
+		"Third class of expectations: how many a connection may have at a time, 0 to 255.",
+	[NFBIND_CTHELPER_POLICY3_TIMEOUT] =
+		"Third class of expectations: seconds until one expires.",
+	[NFBIND_CTHELPER_POLICY4_NAME] =
+		"Fourth class of expectations: name, at most 15 bytes; cannot be changed.",
+	[NFBIND_CTHELPER_POLICY4_MAX] =
+		"Fourth class of expectations: how many a connection may have at a time, 0 to 255.",
+	[NFBIND_CTHELPER_POLICY4_TIMEOUT] =
+		"Fourth class of expectations: seconds until one expires.",
+};
+
 const char *const exp_help[] = {
 	[NFBIND_EXP_EXPECTED_SRC] =
 		"Expected connection: source address: 4 or 16 bytes, network order.",

@@ -9,6 +9,7 @@
 #define HELP_GENERATED_H
 
 extern const char *const ct_help[];
+extern const char *const cthelper_help[];
 extern const char *const exp_help[];
 extern const char *const filter_help[];
 extern const char *const options_help[];

@@ -101,6 +101,14 @@ static struct nfbind_list *make_list(const struct subject *subject)
 	return list;
 }
 
+int list_start(struct nfbind_conntrack *conntrack, const struct subject *subject,
+	       struct request *request, struct nfbind_list **ret_list)
+{
+	struct nfbind_list *list = make_list(subject);
+
+	return list ? start_list(conntrack, list, request, ret_list) : -ENOMEM;
+}
+
 /* The kernel zeroes what it lists, before anybody here can look at it. */
 static bool can_zero(const struct nfbind_filter *filter)
 {
@@ -170,7 +178,6 @@ int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct n
 			      struct nfbind_list **ret_list)
 {
 	struct nfbind_exp copy = { 0 };
-	struct nfbind_list *list;
 	struct request request;
 	int r = ret_list ? conntrack_start(conntrack) : -EINVAL;
 
@@ -192,10 +199,8 @@ int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct n
 		r = field_copy_one(&exp_fields, &copy, master, NFBIND_EXP_ZONE);
 	wire_build(&exp_wires, &copy, &request.buffer);
 	field_reset(&exp_fields, &copy);
-	list = r == 0 ? make_list(&expectations) : NULL;
-	if (!list)
-		return -ENOMEM;
-	r = start_list(conntrack, list, &request, ret_list);
+	if (r == 0)
+		r = list_start(conntrack, &expectations, &request, ret_list);
 	return conntrack_explain(conntrack, r, list_reasons);
 }
 
@@ -237,7 +242,7 @@ static int read_next(struct nfbind_list *list, void *ret_object)
 	}
 }
 
-static int next(struct nfbind_list *list, const struct subject *subject, void *ret_object)
+int list_next(struct nfbind_list *list, const struct subject *subject, void *ret_object)
 {
 	int r;
 
@@ -251,12 +256,12 @@ static int next(struct nfbind_list *list, const struct subject *subject, void *r
 
 int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *ret_ct)
 {
-	return next(list, &connections, ret_ct);
+	return list_next(list, &connections, ret_ct);
 }
 
 int nfbind_list_next_exp(struct nfbind_list *list, struct nfbind_exp *ret_exp)
 {
-	return next(list, &expectations, ret_exp);
+	return list_next(list, &expectations, ret_exp);
 }
 
 int nfbind_list_last_message(struct nfbind_list *list, char *ret_text, size_t ret_text_size)

@@ -81,6 +81,7 @@ static const uint8_t wire_least[] = {
 	[WIRE_U8] = 1,    [WIRE_U16] = 2,   [WIRE_U32] = 4,  [WIRE_U64] = 8,
 	[WIRE_IPV4] = 4,  [WIRE_IPV6] = 16, [WIRE_BYTES] = 0, [WIRE_TEXT] = 0,
 	[WIRE_FLAGS] = 2, [WIRE_LABELS] = 0, [WIRE_NEST] = 0,
+	[WIRE_COUNT] = 0,
 };
 
 static int parse_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
@@ -134,7 +135,7 @@ static int parse_rows(const struct wire_table *table, const struct wire *rows, s
 		size_t len = wire_payload_len(attribute);
 		int r;
 
-		if (!row || row->kind == WIRE_NONE)
+		if (!row || row->kind == WIRE_NONE || row->kind == WIRE_COUNT)
 			continue;
 		if (len < wire_least[row->kind])
 			return -EBADMSG;
@@ -285,6 +286,18 @@ static void build_nest(const struct wire_table *table, const struct wire *row, u
 		wire_nest_end(buffer, nest);
 }
 
+static void build_count(const struct wire_table *table, const struct wire *row, unsigned int type,
+			const void *object, struct wire_buffer *buffer)
+{
+	uint32_t count = 0;
+
+	while (count < row->rows_count &&
+	       field_has(table->fields, object, row->field + count * row->shift) > 0)
+		count++;
+	if (count > 0)
+		wire_put_u32(buffer, type, count);
+}
+
 static void build_row(const struct wire_table *table, const struct wire *row, unsigned int type,
 		      unsigned int shift, const void *object, struct wire_buffer *buffer)
 {
@@ -301,6 +314,8 @@ static void build_row(const struct wire_table *table, const struct wire *row, un
 		build_nest(table, row, type, shift, object, buffer);
 	else if (row->kind == WIRE_FLAGS)
 		build_flags(table, field, type, object, buffer);
+	else if (row->kind == WIRE_COUNT)
+		build_count(table, row, type, object, buffer);
 	else if (field_get_number(table->fields, object, field, &value) == 0)
 		build_number(row, type, value, buffer);
 	else if (field_get_bytes(table->fields, object, field, &data, &data_len) == 0)

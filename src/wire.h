@@ -33,6 +33,7 @@ enum wire_kind {
 	WIRE_FLAGS,  /* two bytes: flags of this field, mask of the next */
 	WIRE_LABELS, /* a bitmap of host words */
 	WIRE_NEST,
+	WIRE_COUNT,  /* how many of the nests beside it are there, as 32 bits; only built */
 };
 
 struct wire {
@@ -42,7 +43,8 @@ struct wire {
 	 * With only_protocol: the field that must have this value for the row to be built. */
 	uint16_t protocol_field;
 	uint8_t only_protocol;
-	/* Nests only. */
+	/* Nests; and counts, of at most `rows_count` groups of fields, each `shift` behind the
+	 * one before: those from `field` on that are there without a gap. */
 	const struct wire *rows;
 	uint16_t rows_count;
 	uint16_t shift;

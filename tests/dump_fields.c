@@ -13,6 +13,7 @@ static const struct {
 	const struct nfbind_fields *(*fields)(void);
 } objects[] = {
 	{ "ct", nfbind_ct_fields },
+	{ "cthelper", nfbind_cthelper_fields },
 	{ "exp", nfbind_exp_fields },
 	{ "options", nfbind_options_fields },
 	{ "packet", nfbind_packet_fields },

@@ -354,7 +354,7 @@ NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
  *
  * @none ENODATA
  * @error ENODATA the list has ended, and was complete
- * @error EINVAL it is a list of expectations
+ * @error EINVAL it is a list of something else
  * @error EINTR the kernel says that the list was interrupted by a change: entries may be missing
  * @error ENOBUFS datagrams were lost: entries are missing
  * @error EBADMSG the kernel's answer is malformed
@@ -371,7 +371,7 @@ NFBIND_API int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *r
  *
  * @none ENODATA
  * @error ENODATA the list has ended, and was complete
- * @error EINVAL it is a list of connections
+ * @error EINVAL it is a list of something else
  * @error EINTR the kernel says that the list was interrupted by a change: entries may be missing
  * @error ENOBUFS datagrams were lost: entries are missing
  * @error EBADMSG the kernel's answer is malformed

@@ -14,6 +14,7 @@
 #include <nfbind/packet.h>
 #include <nfbind/queue.h>
 #include <nfbind/conntrack.h>
+#include <nfbind/cthelper.h>
 #include <nfbind/tracker.h>
 #include <nfbind/injector.h>
 

@@ -25,11 +25,12 @@ static bool base_names_errors(void)
 static bool fields_have_names(void)
 {
 	const struct nfbind_fields *tables[] = { nfbind_options_fields(), nfbind_ct_fields(),
-						 nfbind_exp_fields(), nfbind_packet_fields() };
+						 nfbind_exp_fields(), nfbind_cthelper_fields(),
+						 nfbind_packet_fields() };
 	uint32_t i, found;
 	const char *name;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		name = nfbind_fields_get_name(tables[i], 0);
 		if (nfbind_fields_count(tables[i]) == 0 || name == NULL ||
 		    nfbind_fields_get_help(tables[i], 0) == NULL ||
@@ -108,6 +109,32 @@ static bool exp_keeps_values(void)
 	       nfbind_exp_has(exp, NFBIND_EXP_TIMEOUT) == 0;
 	nfbind_exp_free(copy);
 	nfbind_exp_free(exp);
+	return good;
+}
+
+static bool cthelper_keeps_values(void)
+{
+	struct nfbind_cthelper *cthelper, *copy;
+	const void *data;
+	uint64_t queue;
+	size_t data_len;
+	char text[64];
+	bool good;
+
+	if (nfbind_cthelper_new(&cthelper) != 0 || nfbind_cthelper_new(&copy) != 0)
+		return false;
+	good = nfbind_cthelper_set_number(cthelper, NFBIND_CTHELPER_QUEUE, 30) == 0 &&
+	       nfbind_cthelper_get_number(cthelper, NFBIND_CTHELPER_QUEUE, &queue) == 0 &&
+	       queue == 30 &&
+	       nfbind_cthelper_set_bytes(cthelper, NFBIND_CTHELPER_NAME, "ftp", 3) == 0 &&
+	       nfbind_cthelper_get_bytes(cthelper, NFBIND_CTHELPER_NAME, &data, &data_len) == 0 &&
+	       data_len == 3 && nfbind_cthelper_assign(copy, cthelper) == 0 &&
+	       nfbind_cthelper_equal(copy, cthelper) == 1 &&
+	       nfbind_cthelper_print(cthelper, text, sizeof(text)) > 0 &&
+	       nfbind_cthelper_clear(cthelper, NFBIND_CTHELPER_QUEUE) == 0 &&
+	       nfbind_cthelper_has(cthelper, NFBIND_CTHELPER_QUEUE) == 0;
+	nfbind_cthelper_free(copy);
+	nfbind_cthelper_free(cthelper);
 	return good;
 }
 
@@ -223,6 +250,7 @@ static bool free_accepts_null(void)
 	nfbind_options_free(NULL);
 	nfbind_ct_free(NULL);
 	nfbind_exp_free(NULL);
+	nfbind_cthelper_free(NULL);
 	nfbind_packet_free(NULL);
 	nfbind_batch_free(NULL);
 	nfbind_queue_free(NULL);
@@ -244,6 +272,7 @@ int main(void)
 		CASE(options_keep_values),
 		CASE(ct_keeps_values),
 		CASE(exp_keeps_values),
+		CASE(cthelper_keeps_values),
 		CASE(packet_reads_and_rewrites),
 		CASE(packet_belongs_to_no_queue),
 		CASE(batch_refuses_rubbish),

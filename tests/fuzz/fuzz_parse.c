@@ -2,7 +2,7 @@
 /*
  * Fuzz target: netlink messages as the kernel, or somebody who claims to be it, may
  * send them. Everything that can be read of a packet is read and printed, and the
- * same bytes are taken for a connection and an expectation.
+ * same bytes are taken for a connection, an expectation and a helper.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include <nfbind/nfbind.h>
 
 #include "ct.h"
+#include "cthelper.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -109,6 +110,20 @@ static void round_trip(const struct wire_table *table, const void *object, void 
 		abort();
 }
 
+/* Of a helper all that was parsed is built, policies with a name alone counted. */
+static void read_cthelper(const uint8_t *data, size_t size)
+{
+	struct nfbind_cthelper cthelper = { 0 }, again = { 0 };
+	char text[300];
+
+	if (wire_parse(&cthelper_wires, data, size, &cthelper) == 0) {
+		round_trip(&cthelper_wires, &cthelper, &again);
+		if (!nfbind_cthelper_equal(&cthelper, &again))
+			abort();
+	}
+	(void)nfbind_cthelper_print(&cthelper, text, sizeof(text));
+}
+
 static void read_objects(const uint8_t *data, size_t size)
 {
 	struct nfbind_ct *ct, *other;
@@ -138,5 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Behind the headers of a recorded message. */
 	if (size >= 20)
 		read_objects(data + 20, size - 20);
+	if (size >= 20)
+		read_cthelper(data + 20, size - 20);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <nfbind/packet.h>
 
 #include "ct.h"
+#include "cthelper.h"
 #include "text.h"
 #include "uapi.h"
 #include "wire.h"
@@ -64,6 +65,19 @@ static int print_exp(const uint8_t *attributes, size_t len, struct text *text)
 	return r;
 }
 
+static int print_cthelper(const uint8_t *attributes, size_t len, struct text *text)
+{
+	struct nfbind_cthelper *cthelper;
+	int r = nfbind_cthelper_new(&cthelper);
+
+	if (r == 0)
+		r = wire_parse(&cthelper_wires, attributes, len, cthelper);
+	if (r == 0)
+		field_print(&cthelper_fields, cthelper, text);
+	nfbind_cthelper_free(cthelper);
+	return r;
+}
+
 static int print_message(const struct nlmsghdr *message, struct text *text)
 {
 	const size_t skip = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
@@ -79,9 +93,12 @@ static int print_message(const struct nlmsghdr *message, struct text *text)
 		return -EBADMSG;
 	text_add(text, "%s: ", (message->nlmsg_type & 0xff) == 0 ? "new" :
 			       (message->nlmsg_type & 0xff) == 2 ? "delete" : "other");
-	r = subsystem == KERNEL_SUBSYS_CTNETLINK ?
-		    print_ct(attributes, message->nlmsg_len - skip, text) :
-		    print_exp(attributes, message->nlmsg_len - skip, text);
+	if (subsystem == KERNEL_SUBSYS_CTNETLINK)
+		r = print_ct(attributes, message->nlmsg_len - skip, text);
+	else if (subsystem == KERNEL_SUBSYS_CTHELPER)
+		r = print_cthelper(attributes, message->nlmsg_len - skip, text);
+	else
+		r = print_exp(attributes, message->nlmsg_len - skip, text);
 	text_add(text, "\n");
 	return r;
 }

@@ -10,6 +10,7 @@
 #include <nfbind/nfbind.h>
 
 #include "ct.h"
+#include "cthelper.h"
 #include "fixture_text.h"
 #include "unit.h"
 #include "wire.h"
@@ -56,6 +57,12 @@ START_TEST(test_fixtures_expectations_print_as_expected)
 }
 END_TEST
 
+START_TEST(test_fixtures_helpers_print_as_expected)
+{
+	check_texts("helper-");
+}
+END_TEST
+
 START_TEST(test_fixtures_every_text_has_its_recording)
 {
 	size_t len;
@@ -77,6 +84,7 @@ static void parse_cut(const uint8_t *data, size_t len)
 	struct nfbind_batch *batch;
 	struct nfbind_ct *ct;
 	struct nfbind_exp *exp;
+	struct nfbind_cthelper *cthelper;
 
 	ck_assert_ptr_nonnull(copy);
 	memcpy(copy, data, len);
@@ -84,15 +92,19 @@ static void parse_cut(const uint8_t *data, size_t len)
 		nfbind_batch_free(batch);
 	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
 	ck_assert_int_eq(nfbind_exp_new(&exp), 0);
+	ck_assert_int_eq(nfbind_cthelper_new(&cthelper), 0);
 	if (len >= 20) {
 		int r = wire_parse(&ct_wires, copy + 20, len - 20, ct);
 
 		ck_assert(r == 0 || r == -EBADMSG);
 		r = wire_parse(&exp_wires, copy + 20, len - 20, exp);
 		ck_assert(r == 0 || r == -EBADMSG);
+		r = wire_parse(&cthelper_wires, copy + 20, len - 20, cthelper);
+		ck_assert(r == 0 || r == -EBADMSG);
 	}
 	nfbind_ct_free(ct);
 	nfbind_exp_free(exp);
+	nfbind_cthelper_free(cthelper);
 	free(copy);
 }
 
@@ -105,6 +117,33 @@ START_TEST(test_fixtures_every_cut_is_judged_without_harm)
 		for (size_t len = 0; len <= whole && len < 600; len++)
 			parse_cut(data, len);
 	}
+}
+END_TEST
+
+/* A helper too; how many policies there are is built, and not parsed. */
+START_TEST(test_fixtures_helpers_can_be_built_to_the_byte)
+{
+	size_t len, offset = 0;
+	const uint8_t *data = unit_fixture("helper-dump.bin", &len);
+	const struct nlmsghdr *message;
+	unsigned int compared = 0;
+	int error = 0;
+
+	while ((message = wire_next_message(data, len, &offset, &error))) {
+		uint8_t room[512] __attribute__((aligned(8)));
+		struct wire_buffer buffer = { .data = room, .size = sizeof(room) };
+		struct nfbind_cthelper cthelper = { 0 }, again = { 0 };
+
+		ck_assert_int_eq(wire_parse(&cthelper_wires, (const uint8_t *)message + 20,
+					    message->nlmsg_len - 20, &cthelper), 0);
+		wire_build(&cthelper_wires, &cthelper, &buffer);
+		/* Only the order of attributes differs. */
+		ck_assert_uint_eq(buffer.len, message->nlmsg_len - 20);
+		ck_assert_int_eq(wire_parse(&cthelper_wires, room, buffer.len, &again), 0);
+		ck_assert(field_equal(&cthelper_fields, &cthelper, &again));
+		compared++;
+	}
+	ck_assert_uint_eq(compared, 3);
 }
 END_TEST
 
@@ -166,6 +205,8 @@ END_TEST
 UNIT_MAIN("fixtures", NULL, NULL, test_fixtures_packets_print_as_expected,
 	  test_fixtures_connections_print_as_expected,
 	  test_fixtures_expectations_print_as_expected,
+	  test_fixtures_helpers_print_as_expected,
+	  test_fixtures_helpers_can_be_built_to_the_byte,
 	  test_fixtures_every_text_has_its_recording,
 	  test_fixtures_every_cut_is_judged_without_harm,
 	  test_fixtures_what_was_parsed_can_be_built)

@@ -123,6 +123,7 @@ static void ct_scenario(void)
 {
 	struct nfbind_ct *ct, *copy;
 	struct nfbind_exp *exp;
+	struct nfbind_cthelper *cthelper;
 
 	try_twice(nfbind_ct_new(&ct));
 	try_twice(nfbind_ct_new(&copy));
@@ -132,6 +133,8 @@ static void ct_scenario(void)
 	ck_assert_int_eq(nfbind_ct_equal(copy, ct), 1);
 	try_twice(nfbind_exp_new(&exp));
 	nfbind_exp_free(exp);
+	try_twice(nfbind_cthelper_new(&cthelper));
+	nfbind_cthelper_free(cthelper);
 	nfbind_ct_free(copy);
 	nfbind_ct_free(ct);
 }

@@ -2,7 +2,7 @@
 /*
  * What all objects with fields have in common, checked by looping over their tables:
  * a row that was forgotten, in the field table or on the wire, fails here. Each check
- * runs for options, connections, expectations and filters alike.
+ * runs for options, connections, expectations, filters and helpers alike.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <nfbind/nfbind.h>
 
 #include "ct.h"
+#include "cthelper.h"
 #include "filter.h"
 #include "options.h"
 #include "packet.h"
@@ -70,6 +71,7 @@ TYPE_FUNCTIONS(options)
 TYPE_FUNCTIONS(ct)
 TYPE_FUNCTIONS(exp)
 TYPE_FUNCTIONS(filter)
+TYPE_FUNCTIONS(cthelper)
 
 #define TYPE(lower, table) \
 	{ \
@@ -84,6 +86,7 @@ static const struct type types[] = {
 	TYPE(ct, &ct_wires),
 	TYPE(exp, &exp_wires),
 	TYPE(filter, NULL),
+	TYPE(cthelper, &cthelper_wires),
 };
 
 static const struct type *type;
@@ -460,6 +463,9 @@ START_TEST(test_objects_fields_are_named_as_their_enumerators)
 	ck_assert_uint_eq(compare_names(nfbind_exp_fields(), "NFBIND_EXP_", "exp.h",
 					"enum nfbind_exp_field {"),
 			  nfbind_fields_count(nfbind_exp_fields()));
+	ck_assert_uint_eq(compare_names(nfbind_cthelper_fields(), "NFBIND_CTHELPER_", "cthelper.h",
+					"enum nfbind_cthelper_field {"),
+			  nfbind_fields_count(nfbind_cthelper_fields()));
 	ck_assert_uint_eq(compare_names(nfbind_packet_fields(), "NFBIND_PACKET_", "packet.h",
 					"enum nfbind_packet_field {"),
 			  nfbind_fields_count(nfbind_packet_fields()));
@@ -498,6 +504,7 @@ START_TEST(test_objects_tables_say_everything_of_each_field)
 	check_table(nfbind_options_fields());
 	check_table(nfbind_ct_fields());
 	check_table(nfbind_exp_fields());
+	check_table(nfbind_cthelper_fields());
 	check_table(nfbind_packet_fields());
 	ck_assert_uint_eq(nfbind_fields_count(NULL), 0);
 	ck_assert_ptr_null(nfbind_fields_get_name(NULL, 0));
@@ -530,6 +537,7 @@ START_TEST(test_objects_aliases_find_their_field)
 	check_aliases(nfbind_options_fields());
 	check_aliases(nfbind_ct_fields());
 	check_aliases(nfbind_exp_fields());
+	check_aliases(nfbind_cthelper_fields());
 	check_aliases(nfbind_packet_fields());
 	ck_assert_int_eq(nfbind_fields_find(nfbind_ct_fields(), "ipv6-dst", &found), 0);
 	ck_assert_uint_eq(found, NFBIND_CT_ORIG_DST);
