@@ -10,17 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
-
-enum {
-	BUCKETS_FIRST = 64,
-	CANARY_SIZE = 4096,
-};
+enum { BUCKETS_FIRST = 64 };
 
 struct ledger *ledger_make(void)
 {
@@ -29,7 +20,7 @@ struct ledger *ledger_make(void)
 	if (!ledger)
 		return NULL;
 	atomic_init(&ledger->references, 1);
-	atomic_init(&ledger->wake_fd, -1);
+	wake_start(&ledger->wake);
 	pthread_mutex_init(&ledger->lock, NULL);
 	pthread_cond_init(&ledger->changed, NULL);
 	ledger->socket.fd = -1;
@@ -55,44 +46,8 @@ void ledger_free(struct ledger *ledger)
 	free(ledger->flight.data);
 	pthread_mutex_destroy(&ledger->lock);
 	pthread_cond_destroy(&ledger->changed);
-	if (ledger->canary)
-		munmap(ledger->canary, CANARY_SIZE);
+	canary_free(&ledger->canary);
 	free(ledger);
-}
-
-/*
- * A page that reads 0 in a child tells a fork without a system call, which a verdict
- * cannot afford. It is planted with the first batch; before that, there is nothing to
- * decide on, and asking for the process id is cheap enough.
- */
-int ledger_plant_canary(struct ledger *ledger)
-{
-	void *page;
-
-	if (ledger->canary)
-		return 0;
-	page = mmap(NULL, CANARY_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return -errno;
-	/* Some emulators take any advice, and follow none: then -1 is no error either. */
-	if (madvise(page, CANARY_SIZE, -1) == 0 || madvise(page, CANARY_SIZE, MADV_WIPEONFORK) < 0) {
-		/* They, and kernels before 4.14: the process id is asked for each time. */
-		munmap(page, CANARY_SIZE);
-		return 0;
-	}
-	/* Alive first: another thread may look at it as soon as it is there. */
-	atomic_store_explicit((atomic_uchar *)page, 1, memory_order_relaxed);
-	atomic_store_explicit(&ledger->canary, page, memory_order_release);
-	return 0;
-}
-
-bool ledger_is_forked(const struct ledger *ledger)
-{
-	atomic_uchar *canary = atomic_load_explicit(&ledger->canary, memory_order_acquire);
-
-	if (canary)
-		return atomic_load_explicit(canary, memory_order_relaxed) == 0;
-	return ledger->pid != 0 && ledger->pid != getpid();
 }
 
 void ledger_await_change(struct ledger *ledger)
@@ -465,12 +420,10 @@ void ledger_end_batch(struct ledger *ledger)
 
 void ledger_kick(struct ledger *ledger)
 {
-	int wake_fd = atomic_load(&ledger->wake_fd);
-
-	if (!ledger->is_waiting || wake_fd < 0)
+	if (!ledger->is_waiting)
 		return;
 	ledger_unlock(ledger);
-	socket_set_wake(wake_fd);
+	wake_stir(&ledger->wake);
 	ledger_lock(ledger);
 }
 

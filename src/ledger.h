@@ -18,8 +18,10 @@
 
 #include <nfbind/queue.h>
 
+#include "canary.h"
 #include "packet.h"
 #include "socket.h"
+#include "wake.h"
 
 enum {
 	STAGE_MAX = 4 << 20,      /* bytes that may wait when the kernel takes nothing */
@@ -74,8 +76,7 @@ struct ledger {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a receiver left, or a send ended */
 	struct socket socket;
-	pid_t pid;
-	atomic_uchar *_Atomic canary; /* a page that the kernel zeroes in a forked child */
+	struct canary canary;
 	bool is_open;
 	bool is_closing;
 	bool is_receiving;
@@ -83,8 +84,7 @@ struct ledger {
 	bool is_sending;
 	unsigned int readers;   /* threads that read statistics from the socket */
 	unsigned int leavers;   /* threads that wait for `changed` */
-	atomic_int wake_fd;     /* -1 until somebody had to wait */
-	atomic_bool is_woken;   /* the caller's wake, sticky once */
+	struct wake wake;
 
 	struct stage stage;
 	struct stage flight;    /* what the sending thread has */
@@ -110,8 +110,10 @@ struct ledger *ledger_hold(struct ledger *ledger);
 void ledger_free(struct ledger *ledger);
 
 /* Whether this is a child of the process that opened it; cheap once a batch was received. */
-bool ledger_is_forked(const struct ledger *ledger);
-int ledger_plant_canary(struct ledger *ledger);
+static inline bool ledger_is_forked(const struct ledger *ledger)
+{
+	return canary_is_forked(&ledger->canary);
+}
 
 static inline void ledger_lock(struct ledger *ledger)
 {

@@ -66,7 +66,7 @@ static void opened(struct nfbind_queue *queue, const struct nfbind_options *opti
 {
 	struct ledger *ledger = queue->ledger;
 
-	ledger->pid = getpid();
+	ledger->canary.pid = getpid();
 	queue->send_buffer =
 		(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER);
 	queue->is_adopted = place->socket_fd >= 0;
@@ -123,13 +123,9 @@ static int close_in_child(struct nfbind_queue *queue)
 /* Nobody is in a system call on the socket any more, and nobody comes. */
 static void wait_until_left(struct ledger *ledger)
 {
-	int wake_fd = atomic_load(&ledger->wake_fd);
-
-	if (wake_fd >= 0) {
-		ledger_unlock(ledger);
-		socket_set_wake(wake_fd);
-		ledger_lock(ledger);
-	}
+	ledger_unlock(ledger);
+	wake_stir(&ledger->wake);
+	ledger_lock(ledger);
 	while (ledger->is_receiving || ledger->is_sending || ledger->readers > 0)
 		ledger_await_change(ledger);
 }
@@ -170,21 +166,13 @@ int nfbind_queue_close(struct nfbind_queue *queue)
 	return r;
 }
 
-/* Not in close: another thread may be in wake, which must not write to a number that was given anew. */
-static void close_wake(struct ledger *ledger)
-{
-	int wake_fd = atomic_exchange(&ledger->wake_fd, -1);
-
-	if (wake_fd >= 0)
-		close(wake_fd);
-}
-
 void nfbind_queue_free(struct nfbind_queue *queue)
 {
 	if (!queue)
 		return;
 	(void)nfbind_queue_close(queue);
-	close_wake(queue->ledger);
+	/* Not in close: another thread may be in wake. */
+	wake_close(&queue->ledger->wake);
 	for (unsigned int i = 0; i < SLABS_MAX; i++)
 		nfbind_batch_free(queue->slabs[i]);
 	while (queue->stash.first)
@@ -231,15 +219,9 @@ int nfbind_queue_get_fd(struct nfbind_queue *queue)
 
 void nfbind_queue_wake(struct nfbind_queue *queue)
 {
-	int wake_fd;
-
-	if (!queue)
-		return;
-	/* Nothing but atomics and a write: a signal handler may be here. */
-	atomic_store(&queue->ledger->is_woken, true);
-	wake_fd = atomic_load(&queue->ledger->wake_fd);
-	if (wake_fd >= 0)
-		socket_set_wake(wake_fd);
+	/* A signal handler may be here. */
+	if (queue)
+		wake_set(&queue->ledger->wake);
 }
 
 /* Verdicts. */

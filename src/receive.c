@@ -337,47 +337,26 @@ static int read_batch(struct nfbind_queue *queue, struct nfbind_batch **ret_batc
 	return (int)batch->count;
 }
 
-static void clear_wake(struct ledger *ledger)
-{
-	int wake_fd = atomic_load(&ledger->wake_fd);
-
-	ledger_unlock(ledger);
-	if (wake_fd >= 0)
-		socket_clear_wake(wake_fd);
-	ledger_lock(ledger);
-}
-
 static bool take_wake(struct ledger *ledger)
 {
-	if (!atomic_load(&ledger->is_woken))
+	bool is_woken;
+
+	if (!wake_is_set(&ledger->wake))
 		return false;
-	/* First the descriptor: a wake in between must not lose its signal to us. */
-	clear_wake(ledger);
-	return atomic_exchange(&ledger->is_woken, false);
+	ledger_unlock(ledger);
+	is_woken = wake_take(&ledger->wake);
+	ledger_lock(ledger);
+	return is_woken;
 }
 
-/* The wake descriptor is made when somebody first has to wait. */
 static int need_wake_fd(struct ledger *ledger)
 {
-	int wake_fd = atomic_load(&ledger->wake_fd);
+	int wake_fd;
 
-	if (wake_fd >= 0)
-		return wake_fd;
 	ledger_unlock(ledger);
-	wake_fd = socket_make_wake();
+	wake_fd = wake_need_fd(&ledger->wake);
 	ledger_lock(ledger);
-	if (wake_fd >= 0)
-		atomic_store(&ledger->wake_fd, wake_fd);
 	return wake_fd;
-}
-
-/* Milliseconds from now, rounded up. */
-static int32_t time_left(uint64_t until)
-{
-	uint64_t now = socket_now();
-	uint64_t left = until > now ? (until - now + 999999) / 1000000 : 0;
-
-	return left > INT32_MAX ? INT32_MAX : (int32_t)left;
 }
 
 /* How long to sleep: until the caller's time is up or a kept packet is too old. */
@@ -387,7 +366,7 @@ static int32_t sleep_time(const struct ledger *ledger, uint64_t until)
 
 	if (deadline != 0 && (until == 0 || deadline < until))
 		until = deadline;
-	return until == 0 ? -1 : time_left(until);
+	return until == 0 ? -1 : wake_time_left(until);
 }
 
 static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
@@ -407,15 +386,18 @@ static int wait_for_more(struct nfbind_queue *queue, uint64_t until)
 		timeout = RETRY_MS;
 	ledger->is_waiting = true;
 	/* A wake or a close that came before the descriptor was there left its flag only. */
-	if (atomic_load(&ledger->is_woken) || ledger->is_closing)
+	if (wake_is_set(&ledger->wake) || ledger->is_closing)
 		timeout = 0;
 	ledger_unlock(ledger);
 	r = socket_wait(&ledger->socket, wake_fd, timeout);
 	ledger_lock(ledger);
 	ledger->is_waiting = false;
 	ledger->stats.system_calls++;
-	if (r > 0 && r & SOCKET_WOKEN && !atomic_load(&ledger->is_woken))
-		clear_wake(ledger);
+	if (r > 0 && r & SOCKET_WOKEN && !wake_is_set(&ledger->wake)) {
+		ledger_unlock(ledger);
+		wake_settle(&ledger->wake);
+		ledger_lock(ledger);
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -514,7 +496,7 @@ static int prepare_verdicts(struct nfbind_queue *queue)
 	int r;
 
 	ledger_unlock(ledger);
-	r = ledger_plant_canary(ledger);
+	r = canary_plant(&ledger->canary);
 	send_buffer = socket_prepare_sending(&ledger->socket, queue->send_buffer);
 	ledger_lock(ledger);
 	ledger->socket.send_buffer = send_buffer;
@@ -660,6 +642,6 @@ int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *ret_timeout)
 	ledger_unlock(queue->ledger);
 	if (deadline == 0)
 		return -ENODATA;
-	*ret_timeout = time_left(deadline);
+	*ret_timeout = wake_time_left(deadline);
 	return 0;
 }
