@@ -36,6 +36,9 @@ enum { BUFFER_LEAST = 8192 };
 #ifndef SIOCGSKNS
 #define SIOCGSKNS 0x894C
 #endif
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270
+#endif
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
 #endif
@@ -142,6 +145,7 @@ static bool is_here(int netns_fd)
 enum socket_use {
 	SOCKET_FOR_QUEUES,
 	SOCKET_FOR_REQUESTS,
+	SOCKET_FOR_EVENTS,
 };
 
 struct socket_scratch {
@@ -152,6 +156,12 @@ struct socket_scratch {
 	struct mmsghdr *messages;
 	struct iovec *vectors;
 	struct sockaddr_nl *senders;
+	struct control *controls;
+};
+
+/* Room for the id of a namespace. */
+struct control {
+	uint8_t room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
 };
 
 static int open_netlink(void *argument)
@@ -288,6 +298,7 @@ static void free_scratch(struct socket_scratch *scratch)
 	free(scratch->messages);
 	free(scratch->vectors);
 	free(scratch->senders);
+	free(scratch->controls);
 	free(scratch);
 }
 
@@ -308,6 +319,42 @@ int socket_open_for_requests(struct socket *self, const struct socket_place *pla
 			     uint32_t receive_buffer)
 {
 	return open_for(self, place, SOCKET_FOR_REQUESTS, receive_buffer);
+}
+
+static int set_up_events(struct socket *self, const struct socket_listening *listening)
+{
+	int on = 1, off = 0;
+
+	/* What is lost has to be known; an adopted socket may have it otherwise. */
+	(void)mnl_socket_setsockopt(self->mnl, NETLINK_NO_ENOBUFS, &off, sizeof(off));
+	if (listening->is_reliable &&
+	    mnl_socket_setsockopt(self->mnl, NETLINK_BROADCAST_ERROR, &on, sizeof(on)) < 0)
+		return -errno;
+	if (listening->all_namespaces &&
+	    mnl_socket_setsockopt(self->mnl, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
+		return errno == ENOPROTOOPT ? -EOPNOTSUPP : -errno;
+	self->has_nsid = listening->all_namespaces;
+	/* Being connected keeps nobody from sending to a group that this socket is in. */
+	self->is_connected = false;
+	/* Last: from here on events queue. */
+	for (int group = 1; group <= 32; group++)
+		if (listening->groups & UINT32_C(1) << (group - 1) &&
+		    mnl_socket_setsockopt(self->mnl, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+			return -errno;
+	return 0;
+}
+
+int socket_open_for_events(struct socket *self, const struct socket_place *place,
+			   uint32_t receive_buffer, const struct socket_listening *listening)
+{
+	int r = open_for(self, place, SOCKET_FOR_EVENTS, receive_buffer);
+
+	if (r < 0)
+		return r;
+	r = set_up_events(self, listening);
+	if (r < 0)
+		socket_close(self);
+	return r;
 }
 
 int socket_open_beside(struct socket *self, const struct socket *other)
@@ -375,7 +422,9 @@ static struct socket_scratch *scratch_for(struct socket *self, unsigned int coun
 	scratch->messages = calloc(count, sizeof(*scratch->messages));
 	scratch->vectors = calloc(count, 2 * sizeof(*scratch->vectors));
 	scratch->senders = calloc(count, sizeof(*scratch->senders));
-	if (!scratch->messages || !scratch->vectors || !scratch->senders) {
+	scratch->controls = self->has_nsid ? calloc(count, sizeof(*scratch->controls)) : NULL;
+	if (!scratch->messages || !scratch->vectors || !scratch->senders ||
+	    (self->has_nsid && !scratch->controls)) {
 		free_scratch(scratch);
 		return NULL;
 	}
@@ -419,6 +468,27 @@ static void ask_for_senders(struct socket_scratch *scratch, unsigned int count)
 	}
 }
 
+static void ask_for_nsids(struct socket_scratch *scratch, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		scratch->messages[i].msg_hdr.msg_control = scratch->controls[i].room;
+		scratch->messages[i].msg_hdr.msg_controllen = sizeof(scratch->controls[i].room);
+	}
+}
+
+/* Absent for the socket's own namespace. */
+static int32_t read_nsid(struct msghdr *header)
+{
+	struct cmsghdr *control;
+	int32_t nsid = -1;
+
+	for (control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control))
+		if (control->cmsg_level == SOL_NETLINK && control->cmsg_type == NETLINK_LISTEN_ALL_NSID &&
+		    control->cmsg_len >= CMSG_LEN(sizeof(nsid)))
+			memcpy(&nsid, CMSG_DATA(control), sizeof(nsid));
+	return nsid;
+}
+
 /* What did not fit in the head is joined in the large room. */
 static void join(struct datagram *datagram)
 {
@@ -433,7 +503,7 @@ static void join(struct datagram *datagram)
 static void take_in(const struct socket *self, unsigned int i, struct datagram *datagram)
 {
 	const struct socket_scratch *scratch = self->scratch;
-	const struct msghdr *header = &scratch->messages[i].msg_hdr;
+	struct msghdr *header = &scratch->messages[i].msg_hdr;
 
 	datagram->len = scratch->messages[i].msg_len;
 	datagram->is_cut = header->msg_flags & MSG_TRUNC;
@@ -442,6 +512,7 @@ static void take_in(const struct socket *self, unsigned int i, struct datagram *
 	if (!self->is_connected)
 		datagram->sender = header->msg_namelen == sizeof(struct sockaddr_nl) ?
 					   scratch->senders[i].nl_pid : UINT32_MAX;
+	datagram->nsid = self->has_nsid ? read_nsid(header) : -1;
 	join(datagram);
 }
 
@@ -469,6 +540,8 @@ int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int
 	lay_out(self->scratch, datagrams, count);
 	if (!self->is_connected)
 		ask_for_senders(self->scratch, count);
+	if (self->has_nsid)
+		ask_for_nsids(self->scratch, count);
 	/* Never its own timeout: it is looked at only after a datagram came. */
 	received = recvmmsg(self->fd, self->scratch->messages, count, MSG_DONTWAIT, NULL);
 	if (received < 0)

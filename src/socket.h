@@ -26,6 +26,7 @@ struct socket {
 	uint32_t receive_buffer; /* effective, as the kernel counts */
 	uint32_t send_buffer; /* 0 until sending was prepared */
 	bool is_connected; /* to the kernel: nobody else can send to it */
+	bool has_nsid; /* datagrams say which namespace they are about */
 	struct mnl_socket *mnl;
 	struct socket_scratch *scratch; /* recvmmsg's arrays */
 };
@@ -40,6 +41,7 @@ struct datagram {
 	size_t size;
 	size_t len;       /* out: bytes there */
 	uint32_t sender;  /* out: port id; 0 is the kernel */
+	int32_t nsid;     /* out: of the namespace that it is about, -1 the socket's own */
 	bool is_cut;      /* out: the datagram was longer than the buffer */
 	uint8_t *head;    /* in: room for `head_size` bytes, less than `size` */
 	size_t head_size;
@@ -59,7 +61,18 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 /* A socket for requests: it reports loss, and the kernel explains its errors. */
 int socket_open_for_requests(struct socket *socket, const struct socket_place *place,
 			     uint32_t receive_buffer);
-/* Another one, in the network namespace of the first. */
+
+/* What to listen to. */
+struct socket_listening {
+	uint32_t groups; /* the kernel's first groups, one bit each */
+	bool is_reliable;
+	bool all_namespaces;
+};
+
+/* A socket for events: it reports loss, and looks at the sender of each datagram. */
+int socket_open_for_events(struct socket *socket, const struct socket_place *place,
+			   uint32_t receive_buffer, const struct socket_listening *listening);
+/* Another one for requests, in the network namespace of the first. */
 int socket_open_beside(struct socket *socket, const struct socket *other);
 
 /* What only verdicts need: capped errors, and the send buffer, forced: its effective size. */

@@ -192,12 +192,31 @@ static void put_in(struct fake_datagram datagram, bool is_first)
 
 void fake_deliver(const void *data, size_t data_len, uint32_t sender)
 {
-	put_in((struct fake_datagram){ copy_of(data, data_len), data_len, sender, 0 }, false);
+	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
+				       .sender = sender, .nsid = -1 }, false);
 }
 
 void fake_deliver_first(const void *data, size_t data_len, uint32_t sender)
 {
-	put_in((struct fake_datagram){ copy_of(data, data_len), data_len, sender, 0 }, true);
+	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
+				       .sender = sender, .nsid = -1 }, true);
+}
+
+void fake_deliver_to(int fd, const void *data, size_t data_len)
+{
+	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
+				       .fd = fd, .nsid = -1 }, false);
+}
+
+void fake_deliver_nsid(const void *data, size_t data_len, int32_t nsid)
+{
+	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
+				       .nsid = nsid }, false);
+}
+
+void fake_deliver_error_to(int fd, int error)
+{
+	put_in((struct fake_datagram){ .error = error, .fd = fd }, false);
 }
 
 void fake_deliver_error(int error)
@@ -285,6 +304,16 @@ int socket_open_for_requests(struct socket *socket, const struct socket_place *p
 			     uint32_t receive_buffer)
 {
 	return socket_open(socket, place, receive_buffer);
+}
+
+int socket_open_for_events(struct socket *socket, const struct socket_place *place,
+			   uint32_t receive_buffer, const struct socket_listening *listening)
+{
+	int r = socket_open(socket, place, receive_buffer);
+
+	fake.listening = *listening;
+	fake.events_fd = socket->fd;
+	return r;
 }
 
 int socket_open_beside(struct socket *socket, const struct socket *other)
@@ -387,21 +416,47 @@ static void fill(struct datagram *datagram, const struct fake_datagram *from)
 	datagram->is_cut = from->len > datagram->size;
 	datagram->len = datagram->is_cut ? datagram->size : from->len;
 	datagram->sender = from->sender;
+	datagram->nsid = from->nsid;
 	if (datagram->head && datagram->len <= datagram->head_size)
 		datagram->data = datagram->head;
 	if (datagram->len > 0)
 		memcpy(datagram->data, from->data, datagram->len);
 }
 
-static int receive(struct datagram *datagrams, unsigned int count)
+/* The place of the first datagram that this socket may read; inbox_count for none. */
+static size_t find_for(int fd)
+{
+	for (size_t i = 0; i < inbox_count; i++) {
+		int to = inbox[(inbox_first + i) % INBOX_MAX].fd;
+
+		if (to == 0 || to == fd)
+			return i;
+	}
+	return inbox_count;
+}
+
+static struct fake_datagram take_at(size_t place)
+{
+	struct fake_datagram taken = inbox[(inbox_first + place) % INBOX_MAX];
+
+	for (; place > 0; place--)
+		inbox[(inbox_first + place) % INBOX_MAX] =
+			inbox[(inbox_first + place - 1) % INBOX_MAX];
+	inbox_first = (inbox_first + 1) % INBOX_MAX;
+	inbox_count--;
+	return taken;
+}
+
+static int receive(int fd, struct datagram *datagrams, unsigned int count)
 {
 	struct fake_datagram next;
 	unsigned int received = 0;
+	size_t place;
 
-	while (received < count && inbox_count > 0) {
-		if (inbox[inbox_first].error != 0 && received > 0)
+	while (received < count && (place = find_for(fd)) < inbox_count) {
+		if (inbox[(inbox_first + place) % INBOX_MAX].error != 0 && received > 0)
 			break;
-		fake_take(&next);
+		next = take_at(place);
 		if (next.error != 0)
 			return next.error;
 		fill(&datagrams[received++], &next);
@@ -414,10 +469,11 @@ int socket_receive(struct socket *socket, struct datagram *datagrams, unsigned i
 {
 	int r;
 
-	(void)socket;
+	if (fake.on_receive)
+		fake.on_receive(socket->fd);
 	fake_lock();
 	fake.receives++;
-	r = receive(datagrams, count);
+	r = receive(socket->fd, datagrams, count);
 	fake_unlock();
 	return r;
 }
@@ -429,14 +485,14 @@ static bool is_woken(int wake_fd)
 	return wake_fd >= 0 && poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & POLLIN;
 }
 
-static int events_now(int wake_fd)
+static int events_now(int fd, int wake_fd)
 {
-	return (inbox_count > 0 ? SOCKET_READABLE : 0) |
+	return (find_for(fd) < inbox_count ? SOCKET_READABLE : 0) |
 	       (is_woken(wake_fd) ? SOCKET_WOKEN : 0);
 }
 
 /* Real time, for threads: the fake clock does not count there. */
-static int sleep_until_event(int wake_fd, int32_t timeout)
+static int sleep_until_event(int fd, int wake_fd, int32_t timeout)
 {
 	struct timespec until;
 	int r = 0;
@@ -448,27 +504,27 @@ static int sleep_until_event(int wake_fd, int32_t timeout)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000L;
 	}
-	while (r == 0 && events_now(wake_fd) == 0)
+	while (r == 0 && events_now(fd, wake_fd) == 0)
 		r = pthread_cond_timedwait(&fake.changed, &fake.lock, &until);
 	if (r != 0 && timeout < 0) {
 		fprintf(stderr, "a thread sleeps for ever\n");
 		abort();
 	}
 	fake.now += 1000000;
-	return events_now(wake_fd);
+	return events_now(fd, wake_fd);
 }
 
-static int wait_for(int wake_fd, int32_t timeout)
+static int wait_for(int fd, int wake_fd, int32_t timeout)
 {
 	int r;
 
 	if (wait_results_first < wait_results_count)
 		return wait_results[wait_results_first++];
-	r = events_now(wake_fd);
+	r = events_now(fd, wake_fd);
 	if (r != 0 || timeout == 0)
 		return r;
 	if (fake.is_threaded)
-		return sleep_until_event(wake_fd, timeout);
+		return sleep_until_event(fd, wake_fd, timeout);
 	if (timeout < 0) {
 		/* Nobody would ever come: a real session would hang here. */
 		fake.has_slept = true;
@@ -482,13 +538,12 @@ int socket_wait(struct socket *socket, int wake_fd, int32_t timeout)
 {
 	int r;
 
-	(void)socket;
 	if (fake.on_wait)
 		fake.on_wait(timeout);
 	fake_lock();
 	fake.waits++;
 	fake.last_timeout = timeout;
-	r = wait_for(wake_fd, timeout);
+	r = wait_for(socket->fd, wake_fd, timeout);
 	fake_unlock();
 	return r;
 }

@@ -27,6 +27,8 @@ struct fake_datagram {
 	size_t len;
 	uint32_t sender;
 	int error; /* of the receive itself, instead of data */
+	int fd;    /* the socket that it is for; 0 for whichever reads first */
+	int32_t nsid;
 };
 
 struct fake_send {
@@ -60,6 +62,8 @@ struct fake {
 	void (*on_wait)(int32_t timeout);
 	/* Called when a session makes its wake descriptor. */
 	void (*on_make_wake)(void);
+	/* Called when a session is about to read a socket. */
+	void (*on_receive)(int fd);
 	/* Takes each message that was sent, whole. */
 	void (*on_message)(int fd, const uint8_t *message, size_t len);
 
@@ -68,6 +72,8 @@ struct fake {
 	uint32_t port_id;
 	uint32_t asked_receive_buffer, asked_send_buffer;
 	struct socket_place place; /* of the last open */
+	struct socket_listening listening; /* of the last open for events */
+	int events_fd;
 	unsigned int sends, receives, waits, drops_reads;
 	int32_t last_timeout;
 	bool has_slept; /* a wait without a limit, and nothing to wake it */
@@ -96,6 +102,11 @@ bool fake_is_done(void); /* every expected send came */
 void fake_deliver(const void *data, size_t data_len, uint32_t sender);
 void fake_deliver_first(const void *data, size_t data_len, uint32_t sender);
 void fake_deliver_error(int error);
+/* For one socket alone: its answers do not go to another one that reads first. */
+void fake_deliver_to(int fd, const void *data, size_t data_len);
+void fake_deliver_error_to(int fd, int error);
+/* About another network namespace. */
+void fake_deliver_nsid(const void *data, size_t data_len, int32_t nsid);
 size_t fake_waiting(void);
 /* Take a datagram out of the socket, as a caller with recvfrom() would; false when there is none. */
 bool fake_take(struct fake_datagram *ret_datagram);
