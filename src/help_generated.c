@@ -433,6 +433,12 @@ const char *const options_help[] = {
 		"The mark that injected packets carry (number).",
 	[NFBIND_OPTIONS_DEVICE] =
 		"The device that injected packets leave by, as \"eth0\" (text).",
+	[NFBIND_OPTIONS_EVENTS] =
+		"Which events to listen to: a set of enum nfbind_event_kind, its first five; default all (number).",
+	[NFBIND_OPTIONS_RELIABLE] =
+		"Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool).",
+	[NFBIND_OPTIONS_ALL_NAMESPACES] =
+		"Listen to all network namespaces that have an id in the session's own; default 0 (bool).",
 };
 
 const char *const packet_help[] = {

@@ -49,6 +49,9 @@ static const struct field options_rows[] = {
 	ROW(COALESCE, "coalesce", coalesce, BOOL, .directions = BIND),
 	ROW(MARK, "mark", mark, U32, .directions = OPEN),
 	ROW(DEVICE, "device", device, TEXT, .directions = OPEN, .size = 15),
+	ROW(EVENTS, "events", events, U32, .directions = OPEN),
+	ROW(RELIABLE, "reliable", reliable, BOOL, .directions = OPEN),
+	ROW(ALL_NAMESPACES, "all-namespaces", all_namespaces, BOOL, .directions = OPEN, .kernel = 4002),
 };
 
 const struct nfbind_fields options_fields = {

@@ -23,9 +23,11 @@ struct nfbind_options {
 	uint32_t default_verdict;
 	uint32_t age_limit;
 	uint32_t mark;
+	uint32_t events;
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
+	uint8_t reliable, all_namespaces;
 	INLINE_BYTES(15) device;
 };
 

@@ -15,6 +15,7 @@
 #include <nfbind/queue.h>
 #include <nfbind/conntrack.h>
 #include <nfbind/cthelper.h>
+#include <nfbind/events.h>
 #include <nfbind/tracker.h>
 #include <nfbind/injector.h>
 

@@ -22,7 +22,7 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device).
+ * namespace, mark, device), opening an event session (events to all-namespaces).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -64,7 +64,13 @@ enum nfbind_options_field {
 	/** The mark that injected packets carry (number). */
 	NFBIND_OPTIONS_MARK = 18,
 	/** The device that injected packets leave by, as "eth0" (text). */
-	NFBIND_OPTIONS_DEVICE = 19
+	NFBIND_OPTIONS_DEVICE = 19,
+	/** Which events to listen to: a set of enum nfbind_event_kind, its first five; default all (number). */
+	NFBIND_OPTIONS_EVENTS = 20,
+	/** Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool). */
+	NFBIND_OPTIONS_RELIABLE = 21,
+	/** Listen to all network namespaces that have an id in the session's own; default 0 (bool). */
+	NFBIND_OPTIONS_ALL_NAMESPACES = 22
 };
 
 /** How much of a packet the kernel copies to the reader. */
