@@ -40,20 +40,6 @@ int field_check_bytes(const struct field *row, size_t len)
 	return row->size > 0 && len > row->size ? -ERANGE : 0;
 }
 
-static bool is_present(const void *object, uint32_t number)
-{
-	const struct object *head = object;
-
-	return head->present[number / 64] >> (number % 64) & 1;
-}
-
-static void mark_present(void *object, uint32_t number)
-{
-	struct object *head = object;
-
-	head->present[number / 64] |= UINT64_C(1) << (number % 64);
-}
-
 static void mark_absent(void *object, uint32_t number)
 {
 	struct object *head = object;
@@ -75,7 +61,7 @@ int field_has(const struct nfbind_fields *fields, const void *object, uint32_t n
 {
 	if (!object || number >= fields->count)
 		return -ERANGE;
-	return is_present(object, number);
+	return field_is_present(object, number);
 }
 
 int field_clear(const struct nfbind_fields *fields, void *object, uint32_t number)
@@ -97,29 +83,25 @@ int field_clear(const struct nfbind_fields *fields, void *object, uint32_t numbe
 int field_get_number(const struct nfbind_fields *fields, const void *object, uint32_t number,
 		     uint64_t *ret_value)
 {
-	const struct field *row = field_row(fields, number);
-	const void *from;
+	const struct field *row;
+	const uint8_t *from;
 
-	if (!object || !row)
+	if (!object || number >= fields->count)
 		return -ERANGE;
+	row = &fields->rows[number];
 	if (!field_is_number(row))
 		return -EINVAL;
-	if (!is_present(object, number))
+	if (!field_is_present(object, number))
 		return -ENODATA;
-	from = place(row, object);
-	switch (row->kind) {
-	case NFBIND_KIND_U16:
-		*ret_value = *(const uint16_t *)from;
-		break;
-	case NFBIND_KIND_U32:
-		*ret_value = *(const uint32_t *)from;
-		break;
-	case NFBIND_KIND_U64:
-		*ret_value = *(const uint64_t *)from;
-		break;
-	default:
-		*ret_value = *(const uint8_t *)from;
-	}
+	from = (const uint8_t *)object + row->offset;
+	if (row->kind == NFBIND_KIND_U32)
+		*ret_value = *(const uint32_t *)(const void *)from;
+	else if (row->kind == NFBIND_KIND_U16)
+		*ret_value = *(const uint16_t *)(const void *)from;
+	else if (row->kind == NFBIND_KIND_U64)
+		*ret_value = *(const uint64_t *)(const void *)from;
+	else
+		*ret_value = *from;
 	return 0;
 }
 
@@ -149,7 +131,7 @@ int field_set_number(const struct nfbind_fields *fields, void *object, uint32_t 
 	default:
 		*(uint8_t *)to = (uint8_t)value;
 	}
-	mark_present(object, number);
+	field_mark_present(object, number);
 	return 0;
 }
 
@@ -170,7 +152,7 @@ int field_get_bytes(const struct nfbind_fields *fields, const void *object, uint
 		return -ERANGE;
 	if (!field_is_bytes(row))
 		return -EINVAL;
-	if (!is_present(object, number))
+	if (!field_is_present(object, number))
 		return -ENODATA;
 	if (is_on_heap(row)) {
 		const struct heap_bytes *heap = place(row, object);
@@ -218,6 +200,7 @@ int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t n
 		r = set_heap(place(row, object), data, data_len);
 		if (r < 0)
 			return r;
+		((struct object *)object)->has_heap = true;
 	} else {
 		struct inline_bytes *bytes = place(row, object);
 
@@ -225,7 +208,7 @@ int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t n
 		if (data_len > 0)
 			memcpy(bytes->bytes, data, data_len);
 	}
-	mark_present(object, number);
+	field_mark_present(object, number);
 	return 0;
 }
 
@@ -269,7 +252,7 @@ static bool same_field(const struct nfbind_fields *fields, const void *object, c
 	if (field_get_bytes(fields, object, number, &data, &data_len) == 0 &&
 	    field_get_bytes(fields, other, number, &other_data, &other_len) == 0)
 		return data_len == other_len && memcmp(data, other_data, data_len) == 0;
-	return !is_present(object, number) && !is_present(other, number);
+	return !field_is_present(object, number) && !field_is_present(other, number);
 }
 
 bool field_equal(const struct nfbind_fields *fields, const void *object, const void *other)
@@ -339,7 +322,7 @@ void field_print(const struct nfbind_fields *fields, const void *object, struct 
 	uint64_t value;
 
 	for (uint32_t i = 0; i < fields->count; i++) {
-		if (!is_present(object, i))
+		if (!field_is_present(object, i))
 			continue;
 		text_add(text, "%s%s=", separator, fields->rows[i].name);
 		separator = " ";
@@ -355,15 +338,10 @@ void field_reset(const struct nfbind_fields *fields, void *object)
 	struct object *head = object;
 
 	/* Only heap values have more to lose than their bit. */
-	for (uint32_t word = 0; word < OBJECT_FIELDS_MAX / 64; word++) {
-		for (uint64_t bits = head->present[word]; bits; bits &= bits - 1) {
-			uint32_t number = word * 64 + (uint32_t)__builtin_ctzll(bits);
-
-			if (is_on_heap(&fields->rows[number]))
-				field_clear(fields, object, number);
-		}
-		head->present[word] = 0;
-	}
+	for (uint32_t i = 0; head->has_heap && i < fields->count; i++)
+		if (is_on_heap(&fields->rows[i]))
+			field_clear(fields, object, i);
+	memset(head, 0, sizeof(*head));
 }
 
 /* Public: what a table says about itself. */

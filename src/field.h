@@ -16,10 +16,25 @@
 
 enum { OBJECT_FIELDS_MAX = 128 };
 
-/* The head of every object: one bit per present field. */
+/* The head of every object: one bit per present field, and whether any may be on the heap. */
 struct object {
 	uint64_t present[OBJECT_FIELDS_MAX / 64];
+	bool has_heap;
 };
+
+static inline bool field_is_present(const void *object, uint32_t number)
+{
+	const struct object *head = object;
+
+	return head->present[number / 64] >> (number % 64) & 1;
+}
+
+static inline void field_mark_present(void *object, uint32_t number)
+{
+	struct object *head = object;
+
+	head->present[number / 64] |= UINT64_C(1) << (number % 64);
+}
 
 /* How values of the kinds that are no numbers lie in an object. */
 struct address {

@@ -18,6 +18,7 @@ struct nfbind_list {
 	struct requester requester;
 	const struct subject *subject;
 	const struct nlmsghdr *first; /* what came when the list was started, until it is asked for */
+	struct wire_shapes shapes;
 	int ended; /* 0, 1 for complete, or the -errno that it ended with */
 	bool is_filtered, is_unique;
 	struct nfbind_filter filter;
@@ -207,7 +208,7 @@ int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct n
 /* Of the message into the object: 1 when it is wanted, 0 when not, or -errno. */
 static int take(struct nfbind_list *list, const struct nlmsghdr *message, void *ret_object)
 {
-	int r = subject_parse(list->subject, message, ret_object);
+	int r = subject_parse_alike(list->subject, &list->shapes, message, ret_object);
 
 	if (r < 0) {
 		requester_explain(&list->requester, "an entry could not be read: %s", strerror(-r));
@@ -250,7 +251,8 @@ int list_next(struct nfbind_list *list, const struct subject *subject, void *ret
 		return -EINVAL;
 	if (list->ended != 0)
 		return list->ended < 0 ? list->ended : -ENODATA;
-	r = requester_check(&list->requester);
+	/* What came behind the first one is looked at when it is received. */
+	r = list->first ? requester_check(&list->requester) : 0;
 	return r < 0 ? r : read_next(list, ret_object);
 }
 

@@ -118,8 +118,11 @@ int requester_send(struct requester *self, struct request *request)
 static int read_datagram(struct requester *self)
 {
 	struct datagram datagram;
-	int r;
+	int r = requester_check(self);
 
+	/* Not for each message of a datagram: asking for the process is a system call. */
+	if (r < 0)
+		return r;
 	for (;;) {
 		datagram = (struct datagram){ .data = self->answer, .size = ANSWER_MAX };
 		r = socket_receive(&self->socket, &datagram, 1);

@@ -190,3 +190,13 @@ int subject_parse(const struct subject *subject, const struct nlmsghdr *message,
 	field_reset(subject->wires->fields, object);
 	return wire_parse(subject->wires, attributes, message->nlmsg_len - NLMSG_LENGTH(4), object);
 }
+
+int subject_parse_alike(const struct subject *subject, struct wire_shapes *shapes,
+			const struct nlmsghdr *message, void *object)
+{
+	const uint8_t *attributes = (const uint8_t *)message + NLMSG_LENGTH(4);
+
+	field_reset(subject->wires->fields, object);
+	return wire_parse_alike(subject->wires, shapes, attributes,
+				message->nlmsg_len - NLMSG_LENGTH(4), object);
+}

@@ -48,5 +48,8 @@ int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct requ
 
 /* What the kernel sent, into an object whose former content is gone. */
 int subject_parse(const struct subject *subject, const struct nlmsghdr *message, void *object);
+/* The same, for one of many messages that are alike. */
+int subject_parse_alike(const struct subject *subject, struct wire_shapes *shapes,
+			const struct nlmsghdr *message, void *object);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The wire engine; see wire.h. Nothing here knows what an attribute means.
+ * The wire engine: building; see wire.h, and wire_parse.c for the other way. Nothing
+ * here knows what an attribute means.
  */
 #include "wire.h"
 
@@ -8,38 +9,6 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
-
-const struct nlattr *wire_next(const uint8_t *data, size_t data_len, size_t *offset,
-			       int *ret_error)
-{
-	size_t left = *offset < data_len ? data_len - *offset : 0;
-	const struct nlattr *attribute = (const struct nlattr *)(data + *offset);
-
-	/* Fewer bytes than a header behind the last attribute are padding. */
-	if (left < sizeof(*attribute))
-		return NULL;
-	if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > left) {
-		*ret_error = -EBADMSG;
-		return NULL;
-	}
-	*offset += MNL_ALIGN(attribute->nla_len);
-	return attribute;
-}
-
-unsigned int wire_type(const struct nlattr *attribute)
-{
-	return mnl_attr_get_type(attribute);
-}
-
-const void *wire_payload(const struct nlattr *attribute)
-{
-	return mnl_attr_get_payload(attribute);
-}
-
-size_t wire_payload_len(const struct nlattr *attribute)
-{
-	return mnl_attr_get_payload_len(attribute);
-}
 
 void wire_turn_labels(uint8_t *to, const uint8_t *from, size_t len)
 {
@@ -54,105 +23,6 @@ void wire_turn_labels(uint8_t *to, const uint8_t *from, size_t len)
 		to[i] = from[mirrored < len ? mirrored : i];
 	}
 }
-
-static int parse_labels(const struct nfbind_fields *fields, void *object, uint32_t field,
-			const uint8_t *data, size_t data_len)
-{
-	uint8_t labels[16] = { 0 };
-
-	wire_turn_labels(labels, data, data_len < sizeof(labels) ? data_len : sizeof(labels));
-	return field_set_bytes(fields, object, field, labels, sizeof(labels));
-}
-
-static int parse_address(const struct wire_table *table, const struct wire *row, unsigned int shift,
-			 const void *data, size_t len, void *object)
-{
-	int r = field_set_bytes(table->fields, object, row->field + shift, data, len);
-
-	if (r < 0 || row->protocol_field == 0)
-		return r;
-	/* 2 and 10: the family numbers that this wire uses for IPv4 and IPv6. */
-	return field_set_number(table->fields, object, row->protocol_field + shift,
-				len == 4 ? 2 : 10);
-}
-
-/* The least payload that an attribute of the kind must have. */
-static const uint8_t wire_least[] = {
-	[WIRE_U8] = 1,    [WIRE_U16] = 2,   [WIRE_U32] = 4,  [WIRE_U64] = 8,
-	[WIRE_IPV4] = 4,  [WIRE_IPV6] = 16, [WIRE_BYTES] = 0, [WIRE_TEXT] = 0,
-	[WIRE_FLAGS] = 2, [WIRE_LABELS] = 0, [WIRE_NEST] = 0,
-	[WIRE_COUNT] = 0,
-};
-
-static int parse_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
-		      unsigned int shift, const void *data, size_t data_len, void *object);
-
-static int parse_leaf(const struct wire_table *table, const struct wire *row, unsigned int shift,
-		      const uint8_t *data, size_t len, void *object)
-{
-	const struct nfbind_fields *fields = table->fields;
-	uint32_t field = row->field + shift;
-	int r;
-
-	switch (row->kind) {
-	case WIRE_U8:
-		return field_set_number(fields, object, field, data[0]);
-	case WIRE_U16:
-		return field_set_number(fields, object, field, wire_read_u16(data));
-	case WIRE_U32:
-		return field_set_number(fields, object, field, wire_read_u32(data));
-	case WIRE_U64:
-		return field_set_number(fields, object, field, wire_read_u64(data));
-	case WIRE_IPV4:
-		return parse_address(table, row, shift, data, 4, object);
-	case WIRE_IPV6:
-		return parse_address(table, row, shift, data, 16, object);
-	case WIRE_TEXT:
-		return field_set_bytes(fields, object, field, data, strnlen((const char *)data, len));
-	case WIRE_LABELS:
-		return parse_labels(fields, object, field, data, len);
-	case WIRE_FLAGS:
-		r = field_set_number(fields, object, field, data[0]);
-		return r < 0 ? r : field_set_number(fields, object, field + 1, data[1]);
-	case WIRE_NEST:
-		return parse_rows(table, row->rows, row->rows_count, shift + row->shift, data, len,
-				  object);
-	default:
-		return field_set_bytes(fields, object, field, data, len);
-	}
-}
-
-static int parse_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
-		      unsigned int shift, const void *data, size_t data_len, void *object)
-{
-	const struct nlattr *attribute;
-	size_t offset = 0;
-	int error = 0;
-
-	while ((attribute = wire_next(data, data_len, &offset, &error))) {
-		unsigned int type = wire_type(attribute);
-		const struct wire *row = type < rows_count ? &rows[type] : NULL;
-		size_t len = wire_payload_len(attribute);
-		int r;
-
-		if (!row || row->kind == WIRE_NONE || row->kind == WIRE_COUNT)
-			continue;
-		if (len < wire_least[row->kind])
-			return -EBADMSG;
-		r = parse_leaf(table, row, shift, wire_payload(attribute), len, object);
-		if (r < 0)
-			/* More bytes than a field can hold is the message's fault. */
-			return r == -ENOMEM ? r : -EBADMSG;
-	}
-	return error;
-}
-
-int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object)
-{
-	return parse_rows(table, table->rows, table->rows_count, 0, data, data_len, object);
-}
-
-/* Building. */
 
 static void *take_room(struct wire_buffer *buffer, size_t len)
 {
@@ -249,7 +119,7 @@ static void build_bytes(const struct wire *row, unsigned int type, const void *d
 	switch (row->kind) {
 	case WIRE_IPV4:
 	case WIRE_IPV6:
-		if (len == wire_least[row->kind])
+		if (len == (row->kind == WIRE_IPV4 ? 4 : 16))
 			wire_put(buffer, type, data, len);
 		break;
 	case WIRE_TEXT: /* names: the kernel wants the NUL counted */

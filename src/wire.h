@@ -34,6 +34,7 @@ enum wire_kind {
 	WIRE_LABELS, /* a bitmap of host words */
 	WIRE_NEST,
 	WIRE_COUNT,  /* how many of the nests beside it are there, as 32 bits; only built */
+	WIRE_NUMBER, /* in steps, not in tables: a number whose field has another width */
 };
 
 struct wire {
@@ -71,11 +72,37 @@ struct wire_buffer {
  * The attribute at `*offset` of the bytes, checked to lie inside them; moves the
  * offset past it. NULL at the end, or with *ret_error set on a malformed one.
  */
-const struct nlattr *wire_next(const uint8_t *data, size_t data_len, size_t *offset,
-			       int *ret_error);
-unsigned int wire_type(const struct nlattr *attribute);
-const void *wire_payload(const struct nlattr *attribute);
-size_t wire_payload_len(const struct nlattr *attribute);
+static inline const struct nlattr *wire_next(const uint8_t *data, size_t data_len, size_t *offset,
+					     int *ret_error)
+{
+	size_t left = *offset < data_len ? data_len - *offset : 0;
+	const struct nlattr *attribute = (const struct nlattr *)(data + *offset);
+
+	/* Fewer bytes than a header behind the last attribute are padding. */
+	if (left < NLA_HDRLEN)
+		return NULL;
+	if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > left) {
+		*ret_error = -EBADMSG;
+		return NULL;
+	}
+	*offset += NLA_ALIGN(attribute->nla_len);
+	return attribute;
+}
+
+static inline unsigned int wire_type(const struct nlattr *attribute)
+{
+	return attribute->nla_type & NLA_TYPE_MASK;
+}
+
+static inline const void *wire_payload(const struct nlattr *attribute)
+{
+	return (const uint8_t *)attribute + NLA_HDRLEN;
+}
+
+static inline size_t wire_payload_len(const struct nlattr *attribute)
+{
+	return attribute->nla_len - (size_t)NLA_HDRLEN;
+}
 
 /* The netlink message at `*offset`, in the same manner. */
 static inline const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len,
@@ -129,6 +156,51 @@ static inline uint64_t wire_read_u64(const void *data)
 void wire_turn_labels(uint8_t *to, const uint8_t *from, size_t len);
 
 int wire_parse(const struct wire_table *table, const void *data, size_t data_len, void *object);
+
+/* All that is to be known of an attribute to store its value: every look-up is done. */
+struct wire_step {
+	uint16_t at; /* of the attribute in the message */
+	uint16_t to; /* of the value in the object */
+	uint8_t kind;
+	uint8_t field;
+	uint8_t protocol; /* the field that an address implies, or 0 */
+	uint8_t number;	  /* of WIRE_NUMBER: its kind on the wire */
+};
+
+/* An attribute's length and type, in the bytes of the wire. */
+struct wire_header {
+	uint32_t bytes;
+	uint16_t at;
+};
+
+/*
+ * What a message looks like but for its values: its length, and the header of each
+ * attribute. One that looks the same takes the same steps, whatever it says.
+ */
+enum { WIRE_STEPS = 64, WIRE_SHAPES = 8 };
+
+struct wire_shape {
+	const struct wire_table *table; /* NULL for none */
+	size_t len;
+	struct object present;
+	unsigned int headers_count;
+	unsigned int steps_count;
+	struct wire_header headers[WIRE_STEPS];
+	struct wire_step steps[WIRE_STEPS];
+};
+
+/* The last ones seen, by length; zeroed to begin with. */
+struct wire_shapes {
+	struct wire_shape slots[WIRE_SHAPES];
+};
+
+/*
+ * The same as wire_parse() into an empty object, and faster where many messages are
+ * alike, as those of a list: their attributes are compared, and not looked up again.
+ */
+int wire_parse_alike(const struct wire_table *table, struct wire_shapes *shapes, const void *data,
+		     size_t data_len, void *object);
+
 void wire_build(const struct wire_table *table, const void *object, struct wire_buffer *buffer);
 
 void wire_put(struct wire_buffer *buffer, unsigned int type, const void *data, size_t data_len);

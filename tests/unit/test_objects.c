@@ -402,6 +402,49 @@ START_TEST(test_objects_every_field_goes_alone_too)
 }
 END_TEST
 
+/* The engine stores without asking what a field is: the tables have to agree. */
+static void compare_rows(const struct nfbind_fields *fields, const struct wire *rows, size_t count_rows,
+			 unsigned int shift)
+{
+	static const uint8_t kinds[] = {
+		[WIRE_IPV4] = NFBIND_KIND_ADDRESS, [WIRE_IPV6] = NFBIND_KIND_ADDRESS,
+		[WIRE_BYTES] = NFBIND_KIND_BYTES,  [WIRE_TEXT] = NFBIND_KIND_TEXT,
+		[WIRE_FLAGS] = NFBIND_KIND_U8,	   [WIRE_LABELS] = NFBIND_KIND_BYTES,
+	};
+
+	for (const struct wire *row = rows; row < rows + count_rows; row++) {
+		const struct field *field = &fields->rows[row->field + shift];
+
+		if (row->kind == WIRE_NEST)
+			compare_rows(fields, row->rows, row->rows_count, shift + row->shift);
+		if (row->kind == WIRE_NONE || row->kind == WIRE_NEST || row->kind == WIRE_COUNT)
+			continue;
+		ck_assert_uint_lt(row->field + shift, fields->count);
+		if (row->kind <= WIRE_U64)
+			ck_assert_msg(field_is_number(field), "%s is no number", field->name);
+		else
+			ck_assert_msg(field->kind == kinds[row->kind], "%s is of another kind",
+				      field->name);
+		if (row->kind == WIRE_FLAGS)
+			ck_assert_int_eq(field[1].kind, NFBIND_KIND_U8);
+		if (row->protocol_field != 0)
+			ck_assert_int_eq(fields->rows[row->protocol_field + shift].kind,
+					 NFBIND_KIND_U8);
+	}
+}
+
+static void compare_tables(void)
+{
+	if (type->wires)
+		compare_rows(type->wires->fields, type->wires->rows, type->wires->rows_count, 0);
+}
+
+START_TEST(test_objects_attributes_are_of_their_fields_kind)
+{
+	for_each_type(compare_tables);
+}
+END_TEST
+
 /* What the tables say of themselves. */
 
 static char *read_header(const char *name)
@@ -570,6 +613,7 @@ UNIT_MAIN("objects", NULL, NULL, test_objects_fields_keep_out_of_each_others_way
 	  test_objects_values_out_of_range_are_refused, test_objects_unknown_fields_are_errors,
 	  test_objects_bytes_may_be_set_again, test_objects_every_field_goes_over_the_wire,
 	  test_objects_every_field_goes_alone_too,
+	  test_objects_attributes_are_of_their_fields_kind,
 	  test_objects_fields_are_named_as_their_enumerators,
 	  test_objects_tables_say_everything_of_each_field, test_objects_aliases_find_their_field,
 	  test_objects_values_have_names)
