@@ -59,6 +59,7 @@ struct nfbind_events {
 
 	/* The receiving thread's. */
 	struct intake intake;
+	struct wire_shapes shapes;
 	struct loss loss;
 	struct nfbind_events_stats counted; /* what the stats will be */
 };

@@ -204,8 +204,9 @@ static int take_message(struct nfbind_events *events, const struct nlmsghdr *mes
 	}
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
 		return give_malformed(events, item);
-	r = kind & EVENT_CT_ALL ? subject_parse(&connections, message, item->ct) :
-				  subject_parse(&expectations, message, item->exp);
+	r = kind & EVENT_CT_ALL ?
+		    subject_parse_alike(&connections, &events->shapes, message, item->ct) :
+		    subject_parse_alike(&expectations, &events->shapes, message, item->exp);
 	if (r == -EBADMSG)
 		return give_malformed(events, item);
 	if (r < 0)

@@ -177,7 +177,7 @@ struct wire_header {
  * What a message looks like but for its values: its length, and the header of each
  * attribute. One that looks the same takes the same steps, whatever it says.
  */
-enum { WIRE_STEPS = 64, WIRE_SHAPES = 8 };
+enum { WIRE_STEPS = 64, WIRE_SHAPES = 16 };
 
 struct wire_shape {
 	const struct wire_table *table; /* NULL for none */
@@ -189,8 +189,10 @@ struct wire_shape {
 	struct wire_step steps[WIRE_STEPS];
 };
 
-/* The last ones seen, by length; zeroed to begin with. */
+/* As many as entries of a table have, most often; zeroed to begin with. */
 struct wire_shapes {
+	unsigned int last; /* the one that fitted last */
+	unsigned int next; /* the one that is given up next */
 	struct wire_shape slots[WIRE_SHAPES];
 };
 

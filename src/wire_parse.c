@@ -286,15 +286,31 @@ static int learn(const struct wire_table *table, struct wire_shape *shape, const
 	return r;
 }
 
+/* The shape of the message, looked for from the last one's on; NULL for a new one. */
+static const struct wire_shape *recognise(struct wire_shapes *shapes, const struct wire_table *table,
+					  const uint8_t *data, size_t data_len)
+{
+	for (unsigned int i = 0; i < WIRE_SHAPES; i++) {
+		unsigned int slot = (shapes->last + i) % WIRE_SHAPES;
+		const struct wire_shape *shape = &shapes->slots[slot];
+
+		if (shape->len == data_len && shape->table == table && has_shape(shape, data)) {
+			shapes->last = slot;
+			return shape;
+		}
+	}
+	return NULL;
+}
+
 int wire_parse_alike(const struct wire_table *table, struct wire_shapes *shapes, const void *data,
 		     size_t data_len, void *object)
 {
-	struct wire_shape *shape = &shapes->slots[data_len / NLA_ALIGNTO % WIRE_SHAPES];
+	const struct wire_shape *shape = recognise(shapes, table, data, data_len);
 
+	if (shape)
+		return repeat(shape, data, object);
 	/* A place in a shape has 16 bits. */
 	if (data_len > UINT16_MAX)
 		return wire_parse(table, data, data_len, object);
-	if (shape->table == table && shape->len == data_len && has_shape(shape, data))
-		return repeat(shape, data, object);
-	return learn(table, shape, data, data_len, object);
+	return learn(table, &shapes->slots[shapes->next++ % WIRE_SHAPES], data, data_len, object);
 }

@@ -251,6 +251,25 @@ START_TEST(test_wire_messages_of_one_length_may_differ)
 }
 END_TEST
 
+START_TEST(test_wire_more_shapes_than_are_kept_are_parsed)
+{
+	static struct wire_shapes shapes;
+	static struct message message;
+
+	for (uint32_t i = 0; i < 8 * WIRE_SHAPES; i++) {
+		struct nfbind_ct ct = { 0 };
+
+		message.len = 0;
+		message_put_u32(&message, KERNEL_CTA_MARK, i);
+		for (uint32_t n = 0; n < i * 7 % (2 * WIRE_SHAPES); n++)
+			message_put_u32(&message, 200 + n % 3, n);
+		ck_assert_int_eq(wire_parse_alike(&ct_wires, &shapes, message.data, message.len, &ct), 0);
+		ck_assert_uint_eq(field_number_or(&ct_fields, &ct, NFBIND_CT_MARK, 0), i);
+		field_reset(&ct_fields, &ct);
+	}
+}
+END_TEST
+
 START_TEST(test_wire_shapes_belong_to_their_table)
 {
 	static struct wire_shapes shapes;
@@ -476,7 +495,7 @@ UNIT_MAIN("wire", NULL, NULL, test_wire_message_header_lengths,
 	  test_wire_every_cut_of_a_connection_is_judged, test_wire_every_byte_may_lie,
 	  test_wire_nest_that_is_too_long_is_malformed,
 	  test_wire_number_that_is_too_short_is_malformed, test_wire_messages_of_one_length_may_differ,
-	  test_wire_shapes_belong_to_their_table, test_wire_more_attributes_than_a_shape_has_are_parsed,
+	  test_wire_more_shapes_than_are_kept_are_parsed, test_wire_shapes_belong_to_their_table, test_wire_more_attributes_than_a_shape_has_are_parsed,
 	  test_wire_numbers_and_fields_may_differ_in_width,
 	  test_wire_name_without_an_end_is_taken_whole, test_wire_unknown_attributes_are_skipped,
 	  test_wire_building_stops_where_the_room_ends, test_wire_padding_is_zeroed,
