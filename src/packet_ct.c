@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <nfbind/helper.h>
+
 #include "ct.h"
 
 enum {
@@ -129,23 +131,83 @@ static bool has_tuple(const struct nfbind_exp *exp, uint32_t first)
 	       field_has(&exp_fields, exp, first + NFBIND_EXP_EXPECTED_L4PROTO) > 0;
 }
 
+static bool is_of_master(uint32_t field)
+{
+	return (field >= NFBIND_EXP_MASTER_SRC && field < NFBIND_EXP_NAT_SRC) ||
+	       field == NFBIND_EXP_ZONE;
+}
+
+static bool is_same_field(const struct nfbind_exp *exp, uint32_t field, const struct nfbind_ct *ct,
+			  uint32_t ct_field)
+{
+	const void *data, *ct_data;
+	size_t data_len, ct_data_len;
+	uint64_t value;
+
+	if (field_get_bytes(&exp_fields, exp, field, &data, &data_len) == 0)
+		return field_get_bytes(&ct_fields, ct, ct_field, &ct_data, &ct_data_len) == 0 &&
+		       data_len == ct_data_len && memcmp(data, ct_data, data_len) == 0;
+	return field_get_number(&exp_fields, exp, field, &value) < 0 ||
+	       field_number_or(&ct_fields, ct, ct_field, UINT64_MAX) == value;
+}
+
+/* A master that is named has to be the packet's connection, where that is known. */
+static int check_master(const struct nfbind_packet *packet, const struct nfbind_exp *exp)
+{
+	struct nfbind_ct ct = { 0 };
+	int r = nfbind_packet_get_ct(packet, &ct);
+
+	for (uint32_t i = 0; r == 0 && i < TUPLE_FIELDS; i++)
+		if (!is_same_field(exp, NFBIND_EXP_MASTER_SRC + i, &ct, NFBIND_CT_ORIG_SRC + i))
+			r = -EINVAL;
+	field_reset(&ct_fields, &ct);
+	return r == -ENODATA ? 0 : r;
+}
+
 int nfbind_packet_set_exp(struct nfbind_packet *packet, const struct nfbind_exp *exp)
 {
+	struct nfbind_exp copy;
 	int r;
 
 	if (!packet || !exp)
 		return -EINVAL;
-	if (!fits_verdict(&exp_fields, exp))
+	copy = *exp; /* none of its fields is on the heap */
+	for (uint32_t field = 0; field < exp_fields.count; field++)
+		if (is_of_master(field))
+			(void)field_clear(&exp_fields, &copy, field);
+	if (!fits_verdict(&exp_fields, &copy))
 		return -EACCES;
 	r = check_connection(packet);
 	if (r < 0)
 		return r;
 	if (!has_tuple(exp, NFBIND_EXP_EXPECTED_SRC) || !has_tuple(exp, NFBIND_EXP_MASK_SRC))
 		return -ENODATA;
+	r = check_master(packet, exp);
+	if (r < 0)
+		return r;
 	if (!packet_edit(packet))
 		return -ENOMEM;
-	r = encode(&exp_wires, exp, &packet->edit->exp);
+	r = encode(&exp_wires, &copy, &packet->edit->exp);
 	if (r == 0)
 		packet->set |= SET_EXP;
 	return r;
+}
+
+/* Of its connection. */
+
+int nfbind_packet_is_reply(const struct nfbind_packet *packet)
+{
+	uint64_t info;
+	int r = packet ? nfbind_packet_get_number(packet, NFBIND_PACKET_CT_INFO, &info) : -EINVAL;
+
+	return r < 0 ? r : info >= NFBIND_CT_INFO_ESTABLISHED_REPLY;
+}
+
+int nfbind_packet_is_established(const struct nfbind_packet *packet)
+{
+	uint64_t info;
+	int r = packet ? nfbind_packet_get_number(packet, NFBIND_PACKET_CT_INFO, &info) : -EINVAL;
+
+	return r < 0 ? r : info == NFBIND_CT_INFO_ESTABLISHED ||
+				   info == NFBIND_CT_INFO_ESTABLISHED_REPLY;
 }

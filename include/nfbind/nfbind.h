@@ -16,6 +16,7 @@
 #include <nfbind/conntrack.h>
 #include <nfbind/cthelper.h>
 #include <nfbind/events.h>
+#include <nfbind/helper.h>
 #include <nfbind/tracker.h>
 #include <nfbind/injector.h>
 

@@ -467,11 +467,12 @@ NFBIND_API int nfbind_packet_set_ct(struct nfbind_packet *packet, const struct n
 
 /**
  * Announce a new connection with the verdict, as a helper does: the packet's
- * connection becomes the master. Expected tuple and mask are required. The
- * kernel reads it only beside a connection: one without changes is added. The
- * content is copied.
+ * connection becomes the master, which is not sent, but where it is named has to be
+ * that. Expected tuple and mask are required. The kernel reads it only beside a
+ * connection: one without changes is added. The content is copied.
  *
  * @error EACCES a field is present that a verdict cannot carry
+ * @error EINVAL the master that is named is not the packet's connection
  * @error EALREADY the packet was decided or kept
  * @error ENODATA the packet carries no connection, or tuple or mask are absent
  * @error ENOMEM out of memory

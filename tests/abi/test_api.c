@@ -172,6 +172,8 @@ static bool packet_belongs_to_no_queue(void)
 	if (nfbind_packet_new(udp, sizeof(udp), &packet) != 0 || nfbind_ct_new(&ct) != 0)
 		return false;
 	good = nfbind_packet_keep(packet, &kept) == -EINVAL &&
+	       nfbind_packet_is_reply(packet) == -ENODATA &&
+	       nfbind_packet_is_established(packet) == -ENODATA &&
 	       nfbind_packet_get_ct(packet, ct) == -ENODATA &&
 	       nfbind_packet_set_ct(packet, ct) <= 0 &&
 	       nfbind_packet_build_reply(packet, NFBIND_TCP_FLAG_RST, NULL, 0, &answer) == -EINVAL &&
