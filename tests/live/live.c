@@ -282,6 +282,14 @@ double seconds(void)
 	return (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / 1e9;
 }
 
+double slowness(void)
+{
+	const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
+	double times = multiplier ? strtod(multiplier, NULL) : 1;
+
+	return times > 1 ? times : 1;
+}
+
 void sleep_ms(unsigned int milliseconds)
 {
 	struct timespec time = { milliseconds / 1000, (long)(milliseconds % 1000) * 1000000 };
@@ -460,6 +468,11 @@ bool is_absent(const struct nfbind_packet *packet, enum nfbind_packet_field fiel
 	int bytes = nfbind_packet_get_bytes(packet, field, &data, &len);
 
 	return nfbind_packet_has(packet, field) == 0 && (number == -ENODATA || bytes == -ENODATA);
+}
+
+bool is_told(const struct nfbind_packet *packet, enum nfbind_packet_field field, uint64_t value)
+{
+	return has_field(field) ? number_of(packet, field) == value : is_absent(packet, field);
 }
 
 uint32_t datagram_number(const struct nfbind_packet *packet)

@@ -56,12 +56,6 @@ bool has_nft(const char *family, const char *statement);
 		if (!has_feature(feature))                              \
 			skip("this kernel has no " what);               \
 	} while (0)
-#define need_field(field)                                                                    \
-	do {                                                                                 \
-		if (!has_field(field))                                                       \
-			skip("this kernel has no packet field %s",                           \
-			     nfbind_fields_get_name(nfbind_packet_fields(), field));         \
-	} while (0)
 
 /* Newer kernels take changed payloads in namespaces of the initial user namespace only. */
 #define need_changes()                                                               \
@@ -81,6 +75,8 @@ bool can_make_users(void);
 
 /* Seconds since the test began, for loads that a slow machine may not finish. */
 double seconds(void);
+/* How many times longer everything may take here: libcheck's CK_TIMEOUT_MULTIPLIER, or 1. */
+double slowness(void);
 void sleep_ms(unsigned int milliseconds);
 
 /* Sessions; all are freed at the end of the test. */
@@ -135,6 +131,8 @@ const uint8_t *bytes_of(const struct nfbind_packet *packet, enum nfbind_packet_f
 bool field_is_text(const struct nfbind_packet *packet, enum nfbind_packet_field field,
 		   const char *text);
 bool is_absent(const struct nfbind_packet *packet, enum nfbind_packet_field field);
+/* The field has this value, or is absent where the kernel is older than it. */
+bool is_told(const struct nfbind_packet *packet, enum nfbind_packet_field field, uint64_t value);
 /* The number in a datagram of say_numbers(). */
 uint32_t datagram_number(const struct nfbind_packet *packet);
 

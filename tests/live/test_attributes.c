@@ -271,16 +271,15 @@ START_TEST(test_packet_priority_is_told_when_there_is_one)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	int priority = 6;
 
-	need_field(NFBIND_PACKET_PRIORITY);
 	run("iptables -t mangle -A POSTROUTING -p udp -j NFQUEUE --queue-num 1");
 	say_text(udp.sender, "x");
 	ck_assert(is_absent(receive_one(queue), NFBIND_PACKET_PRIORITY));
 	ck_assert_int_eq(setsockopt(udp.sender, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)), 0);
 	say_text(udp.sender, "x");
-	ck_assert_uint_eq(number_of(receive_one(queue), NFBIND_PACKET_PRIORITY), 6);
+	ck_assert(is_told(receive_one(queue), NFBIND_PACKET_PRIORITY, 6));
 	run("iptables -t mangle -I POSTROUTING -p udp -j CLASSIFY --set-class 12:34");
 	say_text(udp.sender, "x");
-	ck_assert_uint_eq(number_of(receive_one(queue), NFBIND_PACKET_PRIORITY), 0x120034);
+	ck_assert(is_told(receive_one(queue), NFBIND_PACKET_PRIORITY, 0x120034));
 }
 END_TEST
 
@@ -360,7 +359,6 @@ START_TEST(test_packet_class_is_that_of_the_control_group)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	struct udp udp;
 
-	need_field(NFBIND_PACKET_CGROUP_CLASSID);
 	if (!run_quietly("test -e /sys/fs/cgroup/net_cls/net_cls.classid && mkdir -p %s && echo 0x100001 >%s/net_cls.classid",
 			 group, group))
 		skip("this kernel has no control groups net_cls where this user may make one");
@@ -371,7 +369,7 @@ START_TEST(test_packet_class_is_that_of_the_control_group)
 	run("echo %d >%s/tasks", (int)getpid(), group);
 	udp = udp_pair("127.0.0.1", 5002);
 	say_text(udp.sender, "x");
-	ck_assert_uint_eq(number_of(receive_one(queue), NFBIND_PACKET_CGROUP_CLASSID), 0x100001);
+	ck_assert(is_told(receive_one(queue), NFBIND_PACKET_CGROUP_CLASSID, 0x100001));
 	run("echo %d >%s/../tasks", (int)getpid(), group);
 	run("rmdir %s", group);
 }

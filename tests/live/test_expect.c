@@ -66,6 +66,19 @@ START_TEST(test_add_translated)
 }
 END_TEST
 
+static bool looks_at_class(struct nfbind_conntrack *conntrack)
+{
+	struct nfbind_exp *exp = exp_of(OF_MASTER " " MASK " " EXPECTED "2009 class=3");
+	int r = nfbind_conntrack_add_exp(conntrack, exp, 0);
+
+	ck_assert_msg(r == -EINVAL || r == 0, "%s", sentence_of(conntrack));
+	if (r == 0) {
+		exp_is(fetch_exp(conntrack, "2009"), "class=0");
+		ck_assert_done(conntrack, nfbind_conntrack_remove_exp(conntrack, fetch_exp(conntrack, "2009")));
+	}
+	return r < 0;
+}
+
 START_TEST(test_add_refuses)
 {
 	struct nfbind_conntrack *conntrack = with_master();
@@ -79,8 +92,12 @@ START_TEST(test_add_refuses)
 			  -EINVAL, "mask");
 	ck_assert_refused(conntrack, nfbind_conntrack_add_exp(conntrack, exp_of(MASK " " EXPECTED "1"), 0), -EINVAL,
 			  "master");
+	/* Without a helper's name some kernels (5.10, 6.18) look at no class, and take the first. */
+	if (looks_at_class(conntrack))
+		ck_assert_refused(conntrack, nfbind_conntrack_add_exp(
+			conntrack, exp_of(OF_MASTER " " MASK " " EXPECTED "2001 class=3"), 0), -EINVAL, "class");
 	ck_assert_refused(conntrack, nfbind_conntrack_add_exp(
-		conntrack, exp_of(OF_MASTER " " MASK " " EXPECTED "2001 class=3"), 0), -EINVAL, "class");
+		conntrack, exp_of(OF_MASTER " " MASK " " EXPECTED "2001 class=3 helper-name=ftp"), 0), -EINVAL, "class");
 	ck_assert_refused(conntrack, nfbind_conntrack_add_exp(
 		conntrack, exp_of(OF_MASTER " " MASK " " EXPECTED "2001 fn=no-such"), 0), -EINVAL, "function");
 	ck_assert_refused(conntrack, nfbind_conntrack_add_exp(
@@ -122,6 +139,7 @@ START_TEST(test_list_and_flush)
 					"master-port-src=7 master-port-dst=69");
 	struct nfbind_list *list;
 	struct nfbind_ct *ct = ct_of("mark=0");
+	int r;
 
 	add_ct(conntrack, "orig-src=10.0.0.5 orig-dst=10.0.0.2 orig-l4proto=17 orig-port-src=7 orig-port-dst=69 "
 			  "timeout=100 helper-name=tftp");
@@ -158,7 +176,11 @@ START_TEST(test_list_and_flush)
 	ck_assert_uint_eq(count_exp(conntrack, NULL), 0);
 	/* The helper's end is its expectations' end. */
 	add_exp(conntrack, "2000", "");
-	ck_assert_done(conntrack, nfbind_conntrack_change_ct(conntrack, ct_of(MASTER " helper-name=")));
+	r = nfbind_conntrack_change_ct(conntrack, ct_of(MASTER " helper-name="));
+	ck_assert_msg(r == 0 || (r == -EOPNOTSUPP && is_kernel(7, 0)), "%s", sentence_of(conntrack));
+	ck_assert_uint_eq(count_exp(conntrack, NULL), r == 0 ? 0 : 1);
+	/* So is the master's. */
+	ck_assert_done(conntrack, nfbind_conntrack_remove_ct(conntrack, ct_of(MASTER)));
 	ck_assert_uint_eq(count_exp(conntrack, NULL), 0);
 }
 END_TEST

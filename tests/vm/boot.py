@@ -22,6 +22,7 @@ class Machine:
     result: str         # and of the second, as a shell pattern
     result_line: list   # how qemu is told of it; %s is the file it lands in
     disk: str           # how a disk is attached
+    slowness: int       # how many times longer than a host's its tests may take; a limit, no measure
     modules: str = ""   # what the guest must load for the second line
     append: str = ""
 
@@ -29,12 +30,12 @@ class Machine:
 VIRTIO_LINE = ["-chardev", "file,id=result,path=%s", "-device", "virtserialport,chardev=result"]
 MACHINES = {
     "amd64": Machine(["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64"], "ttyS0", "/dev/ttyS1",
-                     ["-serial", "file:%s"], "virtio-blk-pci", append="mitigations=off nokaslr tsc=reliable"),
+                     ["-serial", "file:%s"], "virtio-blk-pci", 4, append="mitigations=off nokaslr tsc=reliable"),
     "s390x": Machine(["qemu-system-s390x", "-accel", "tcg"], "ttysclp0", "/dev/vport*p1",
-                     ["-device", "virtio-serial-ccw"] + VIRTIO_LINE, "virtio-blk-ccw", "virtio_console"),
+                     ["-device", "virtio-serial-ccw"] + VIRTIO_LINE, "virtio-blk-ccw", 12, "virtio_console"),
     "armhf": Machine(["qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"], "ttyAMA0", "/dev/vport*p1",
                      ["-device", "virtio-serial-device"] + VIRTIO_LINE, "virtio-blk-device",
-                     "virtio_mmio virtio_console"),
+                     12, "virtio_mmio virtio_console"),
 }
 # SELinux without a policy forbids nothing, but makes security contexts that a queue can deliver.
 APPEND = "quiet panic=-1 oops=panic random.trust_cpu=on security=selinux selinux=1"
