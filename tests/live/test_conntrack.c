@@ -287,6 +287,30 @@ START_TEST(test_labels)
 }
 END_TEST
 
+/* Label n is the one that a rule calls n, whatever the machine's words. */
+START_TEST(test_labels_are_numbered_as_in_rules)
+{
+	static const char *const labels[] = { "labels=00000000000000000000000000000080",
+					      "labels=00000000000000000000800000000080",
+					      "labels=01000000000000000000800000000080" };
+	static const unsigned int numbers[] = { 127, 87, 0 };
+	struct nfbind_conntrack *conntrack = open_requests();
+	struct nfbind_ct *ct = ct_of("orig-src=127.0.0.1 orig-dst=127.0.0.1 orig-l4proto=17 orig-port-dst=5001");
+	struct udp udp = udp_pair("127.0.0.1", 5001);
+
+	if (!use_labels())
+		skip("this kernel has no rule that uses connection labels");
+	nfbind_ct_set_number(ct, NFBIND_CT_ORIG_PORT_SRC, port_of(udp.sender));
+	for (size_t i = 0; i < 3; i++) {
+		if (!run_quietly("iptables -A OUTPUT -p udp -m connlabel --label %u --set", numbers[i]))
+			skip("this kernel has no rule that sets connection labels");
+		say_text(udp.sender, "x");
+		ck_assert_done(conntrack, nfbind_conntrack_fetch_ct(conntrack, ct, 0, ct));
+		ct_is(ct, "%s", labels[i]);
+	}
+}
+END_TEST
+
 /* Fetching. */
 
 START_TEST(test_fetch_by_either_tuple)
@@ -696,6 +720,7 @@ int main(void)
 		{ "change", test_change_mark_timeout_and_status },
 		{ "change", test_change_helper_and_protocol },
 		{ "change", test_labels },
+		{ "change", test_labels_are_numbered_as_in_rules },
 		{ "fetch", test_fetch_by_either_tuple },
 		{ "fetch", test_fetch_counters_and_zero_them },
 		{ "remove", test_remove },
