@@ -22,6 +22,8 @@ enum {
 	REQUEST_ROOM = 256,
 	ANSWER_ROOM = 8192,
 	ANSWER_TIMEOUT = 1000, /* milliseconds; the kernel answers before a send returns */
+	/* Each try reads the buffer empty, but packets on their way may fill it before the answer. */
+	LOST_ANSWERS = 8,
 };
 
 /* Asking. */
@@ -306,9 +308,11 @@ static int bind_slot(struct nfbind_queue *queue, uint16_t number,
 		return refuse(queue, -ENOMEM, "no memory to bind queue %u", number);
 	make_room_for(queue, settings);
 	r = request(queue, number, KERNEL_CFG_CMD_BIND, settings);
-	/* The answer was lost, and we are told that it is ours: then it is. */
-	if (r == -ENOBUFS && request(queue, number, KERNEL_CFG_CMD_BIND, settings) == -EBUSY)
-		r = 0;
+	/* The answer was lost, and when we are told that it is ours, it is. */
+	for (unsigned int i = 0; r == -ENOBUFS && i < LOST_ANSWERS; i++) {
+		r = request(queue, number, KERNEL_CFG_CMD_BIND, settings);
+		r = r == -EBUSY ? 0 : r;
+	}
 	if (r < 0)
 		return diagnose_bind(queue, number, settings->flags, r);
 	slot->is_bound = true;
@@ -358,8 +362,8 @@ static int change_slot(struct nfbind_queue *queue, struct slot *slot,
 	make_room_for(queue, &settings);
 	if (settings.has_params || settings.has_maxlen || settings.mask)
 		r = request(queue, slot->number, 0, &settings);
-	/* The answer was lost; there is room for one now, and the same change twice is one. */
-	if (r == -ENOBUFS)
+	/* The answer was lost; the same change twice is one. */
+	for (unsigned int i = 0; r == -ENOBUFS && i < LOST_ANSWERS; i++)
 		r = request(queue, slot->number, 0, &settings);
 	if (r < 0)
 		return diagnose_bind(queue, slot->number, settings.flags, r);
