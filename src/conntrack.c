@@ -169,8 +169,10 @@ static int write_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *
 {
 	struct request request;
 	const char *why = NULL;
-	int r = subject_encode_ct(ct, flags, &request, &why);
+	int r;
 
+	request_clear(&request);
+	r = subject_encode_ct(ct, flags, &request.buffer, &why);
 	r = conntrack_explain(conntrack, conntrack_ask(conntrack, r, why, &request), ct_reasons);
 	if (r == -EPERM && field_has(&ct_fields, ct, NFBIND_CT_TIMEOUT) > 0)
 		requester_explain(&conntrack->requester,
@@ -206,9 +208,10 @@ int nfbind_conntrack_fetch_ct(struct nfbind_conntrack *conntrack, const struct n
 
 	if (r < 0)
 		return r;
+	request_clear(&request);
 	r = subject_encode_key(&connections, ct,
 			       flags & NFBIND_FETCH_ZERO ? KERNEL_CT_GET_CTRZERO : MESSAGE_GET,
-			       &request, &why);
+			       &request.buffer, &why);
 	r = conntrack_ask_for(conntrack, r, why, &request, &connections, ret_ct);
 	return conntrack_explain(conntrack, r, ct_reasons);
 }
@@ -221,7 +224,8 @@ int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack, const struct 
 
 	if (r < 0)
 		return r;
-	r = subject_encode_key(&connections, ct, MESSAGE_DELETE, &request, &why);
+	request_clear(&request);
+	r = subject_encode_key(&connections, ct, MESSAGE_DELETE, &request.buffer, &why);
 	r = conntrack_ask(conntrack, r, why, &request);
 	return conntrack_explain(conntrack, r, ct_reasons);
 }

@@ -28,8 +28,9 @@ int nfbind_conntrack_add_exp(struct nfbind_conntrack *conntrack, const struct nf
 
 	if (r < 0)
 		return r;
+	request_clear(&request);
 	r = subject_encode_exp(exp, NLM_F_CREATE | (flags & NFBIND_ADD_OR_CHANGE ? 0 : NLM_F_EXCL),
-			       &request, &why);
+			       &request.buffer, &why);
 	r = conntrack_ask(conntrack, r, why, &request);
 	return conntrack_explain(conntrack, r, exp_reasons);
 }
@@ -43,7 +44,8 @@ int nfbind_conntrack_fetch_exp(struct nfbind_conntrack *conntrack, const struct 
 
 	if (r < 0)
 		return r;
-	r = subject_encode_key(&expectations, exp, MESSAGE_GET, &request, &why);
+	request_clear(&request);
+	r = subject_encode_key(&expectations, exp, MESSAGE_GET, &request.buffer, &why);
 	r = conntrack_ask_for(conntrack, r, why, &request, &expectations, ret_exp);
 	return conntrack_explain(conntrack, r, exp_reasons);
 }
@@ -56,7 +58,8 @@ int nfbind_conntrack_remove_exp(struct nfbind_conntrack *conntrack, const struct
 
 	if (r < 0)
 		return r;
-	r = subject_encode_key(&expectations, exp, MESSAGE_DELETE, &request, &why);
+	request_clear(&request);
+	r = subject_encode_key(&expectations, exp, MESSAGE_DELETE, &request.buffer, &why);
 	r = conntrack_ask(conntrack, r, why, &request);
 	return conntrack_explain(conntrack, r, exp_reasons);
 }

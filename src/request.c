@@ -16,8 +16,6 @@
 
 #include "uapi.h"
 
-enum { ANSWER_TIMEOUT = 5000 /* milliseconds; the kernel answers before a send returns */ };
-
 /* include/uapi/linux/netlink.h, newer than some headers */
 enum {
 	EXT_ACK_MESSAGE = 1,
@@ -25,19 +23,30 @@ enum {
 	FLAG_ACK_TLVS = 0x200,
 };
 
+void request_put_headers(struct wire_buffer *buffer, uint16_t type, uint16_t flags, uint8_t family)
+{
+	const struct {
+		struct nlmsghdr message;
+		struct nfgenmsg header;
+	} headers = {
+		.message = { .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags) },
+		.header = { .nfgen_family = family, .version = NFNETLINK_V0 },
+	};
+
+	memcpy(buffer->data, &headers, sizeof(headers));
+	buffer->len = sizeof(headers);
+}
+
+void request_clear(struct request *request)
+{
+	request->buffer = (struct wire_buffer){ .data = request->room,
+						.size = sizeof(request->room) };
+}
+
 void request_start(struct request *request, uint16_t type, uint16_t flags, uint8_t family)
 {
-	struct nlmsghdr *message = (struct nlmsghdr *)request->room;
-	struct nfgenmsg *header = (struct nfgenmsg *)(request->room + NLMSG_HDRLEN);
-
-	memset(request->room, 0, NLMSG_HDRLEN + sizeof(*header));
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	header->nfgen_family = family;
-	header->version = NFNETLINK_V0;
-	request->buffer = (struct wire_buffer){ .data = request->room,
-						.size = sizeof(request->room),
-						.len = NLMSG_HDRLEN + sizeof(*header) };
+	request_clear(request);
+	request_put_headers(&request->buffer, type, flags, family);
 }
 
 void requester_explain(struct requester *self, const char *format, ...)
@@ -115,7 +124,7 @@ int requester_send(struct requester *self, struct request *request)
 
 /* Answers. */
 
-static int read_datagram(struct requester *self)
+static int read_datagram(struct requester *self, int32_t timeout)
 {
 	struct datagram datagram;
 	int r = requester_check(self);
@@ -127,7 +136,7 @@ static int read_datagram(struct requester *self)
 		datagram = (struct datagram){ .data = self->answer, .size = ANSWER_MAX };
 		r = socket_receive(&self->socket, &datagram, 1);
 		if (r == -EAGAIN) {
-			r = socket_wait(&self->socket, -1, ANSWER_TIMEOUT);
+			r = timeout == 0 ? 0 : socket_wait(&self->socket, -1, timeout);
 			if (r == 0)
 				return refuse(self, -ETIMEDOUT, "the kernel gave no answer");
 			if (r < 0)
@@ -215,7 +224,7 @@ int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
 		if (error < 0)
 			return refuse(self, error, "the kernel's answer is malformed");
 		if (!message) {
-			r = read_datagram(self);
+			r = read_datagram(self, ANSWER_TIMEOUT);
 			if (r < 0)
 				return r;
 			continue;
@@ -234,5 +243,35 @@ int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
 			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 		*ret_message = message;
 		return 1;
+	}
+}
+
+int requester_next_answer(struct requester *self, int32_t timeout, struct answer *ret_answer)
+{
+	const struct nlmsghdr *message;
+	int32_t number;
+	int error = 0, r;
+
+	for (;;) {
+		message = wire_next_message(self->answer, self->answer_len, &self->answer_offset,
+					    &error);
+		if (error < 0)
+			return refuse(self, error, "the kernel's answer is malformed");
+		if (!message) {
+			r = read_datagram(self, timeout);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (message->nlmsg_type != NLMSG_ERROR)
+			continue;
+		if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
+		memcpy(&number, mnl_nlmsg_get_payload(message), sizeof(number));
+		if (!is_error(number))
+			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
+		*ret_answer = (struct answer){ message->nlmsg_seq, number,
+					       number < 0 ? find_words(message) : NULL };
+		return 0;
 	}
 }

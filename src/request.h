@@ -29,12 +29,19 @@ struct requester {
 	char message[512];
 };
 
+enum { ANSWER_TIMEOUT = 5000 /* milliseconds; the kernel answers before a send returns */ };
+
 /* A request under construction; `buffer` takes its attributes. */
 struct request {
 	uint8_t room[REQUEST_MAX] __attribute__((aligned(8)));
 	struct wire_buffer buffer;
 };
 
+/* The headers of a message, into an empty buffer; its length is still to be said. */
+void request_put_headers(struct wire_buffer *buffer, uint16_t type, uint16_t flags, uint8_t family);
+
+/* An empty one; and one with its headers. */
+void request_clear(struct request *request);
 void request_start(struct request *request, uint16_t type, uint16_t flags, uint8_t family);
 
 /* 0, -ESHUTDOWN or -ECHILD. */
@@ -56,5 +63,18 @@ int requester_send(struct requester *self, struct request *request);
  * acknowledged or a list ended; or its -errno, with the kernel's own words explained.
  */
 int requester_next(struct requester *self, const struct nlmsghdr **ret_message);
+
+/* What the kernel answered to one of many messages that were sent together. */
+struct answer {
+	uint32_t sequence;
+	int error; /* 0 where it acknowledged */
+	const char *words; /* the kernel's own, until the next answer is read, or NULL */
+};
+
+/*
+ * The next of those, which `timeout` milliseconds are waited for: 0, -ETIMEDOUT when
+ * there is none, or -errno.
+ */
+int requester_next_answer(struct requester *self, int32_t timeout, struct answer *ret_answer);
 
 #endif

@@ -15,7 +15,6 @@ struct subject {
 	const struct wire_table *wires;
 	uint32_t tuple; /* the first field of the tuple that names an entry */
 	uint32_t other; /* of another one that does, or the same */
-	bool (*is_key)(uint32_t field); /* part of what names an entry */
 };
 
 extern const struct subject connections;
@@ -36,14 +35,14 @@ int subject_select(const struct nfbind_fields *fields, void *object, const void 
 		   bool (*is_wanted)(uint32_t field));
 
 /*
- * Encode a request: 0, or -errno with a sentence in *ret_why where it is the caller's
+ * Encode a request into an empty buffer: 0, or -errno with a sentence in *ret_why where it is the caller's
  * fault. `flags` are netlink's.
  */
 int subject_encode_key(const struct subject *subject, const void *object, uint8_t message,
-		       struct request *request, const char **ret_why);
-int subject_encode_ct(const struct nfbind_ct *ct, uint16_t flags, struct request *request,
+		       struct wire_buffer *buffer, const char **ret_why);
+int subject_encode_ct(const struct nfbind_ct *ct, uint16_t flags, struct wire_buffer *buffer,
 		      const char **ret_why);
-int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct request *request,
+int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct wire_buffer *buffer,
 		       const char **ret_why);
 
 /* What the kernel sent, into an object whose former content is gone. */
