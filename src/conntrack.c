@@ -13,7 +13,7 @@
 #include "text.h"
 #include "uapi.h"
 
-enum { RECEIVE_BUFFER = 1 << 20 };
+enum { RECEIVE_BUFFER = 1 << 20, SEND_BUFFER = 1 << 20 };
 
 /* Life. */
 
@@ -46,6 +46,10 @@ int nfbind_conntrack_open(struct nfbind_conntrack *conntrack, const struct nfbin
 		r = requester_open(requester, &place,
 				   (uint32_t)options_number(options, NFBIND_OPTIONS_RECEIVE_BUFFER,
 							    RECEIVE_BUFFER));
+	if (r == 0)
+		requester->socket.send_buffer = socket_prepare_sending(
+			&requester->socket,
+			(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER));
 	if (r < 0)
 		requester_explain(requester, "the session could not be opened: %s", strerror(-r));
 	return r == -EAFNOSUPPORT ? -EPROTONOSUPPORT : r;
@@ -136,6 +140,17 @@ int conntrack_ask_for(struct nfbind_conntrack *conntrack, int encoded, const cha
 	return r == 0 && !is_found ? -ENOENT : r;
 }
 
+static const char lacks_rights[] =
+	"CAP_NET_ADMIN is missing in the user namespace that owns this network namespace";
+
+const char *conntrack_reason(int error, const struct reason *reasons)
+{
+	for (; reasons->error; reasons++)
+		if (reasons->error == error)
+			return reasons->sentence;
+	return error == -EPERM ? lacks_rights : strerror(-error);
+}
+
 int conntrack_explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons)
 {
 	struct requester *requester = &conntrack->requester;
@@ -143,8 +158,7 @@ int conntrack_explain(struct nfbind_conntrack *conntrack, int error, const struc
 	if (error == -524) /* ENOTSUPP, which the kernel should keep to itself */
 		error = -EOPNOTSUPP;
 	if (error == -EPERM)
-		requester_explain(requester,
-				  "CAP_NET_ADMIN is missing in the user namespace that owns this network namespace");
+		requester_explain(requester, "%s", lacks_rights);
 	/* Where the kernel has words of its own they follow a colon. */
 	for (; error < 0 && reasons->error && !strchr(requester->message, ':'); reasons++)
 		if (reasons->error == error)
@@ -175,8 +189,8 @@ static int write_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *
 	r = subject_encode_ct(ct, flags, &request.buffer, &why);
 	r = conntrack_explain(conntrack, conntrack_ask(conntrack, r, why, &request), ct_reasons);
 	if (r == -EPERM && field_has(&ct_fields, ct, NFBIND_CT_TIMEOUT) > 0)
-		requester_explain(&conntrack->requester,
-				  "CAP_NET_ADMIN is missing in the user namespace that owns this network namespace, or the connection's timeout is fixed");
+		requester_explain(&conntrack->requester, "%s, or the connection's timeout is fixed",
+				  lacks_rights);
 	return r;
 }
 
@@ -187,8 +201,7 @@ int nfbind_conntrack_add_ct(struct nfbind_conntrack *conntrack, const struct nfb
 
 	if (r < 0 || flags & ~(uint32_t)NFBIND_ADD_OR_CHANGE)
 		return r < 0 ? r : -EINVAL;
-	return write_ct(conntrack, ct,
-			NLM_F_CREATE | (flags & NFBIND_ADD_OR_CHANGE ? 0 : NLM_F_EXCL));
+	return write_ct(conntrack, ct, subject_add_flags(flags));
 }
 
 int nfbind_conntrack_change_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct)

@@ -40,6 +40,9 @@ int conntrack_ask(struct nfbind_conntrack *conntrack, int encoded, const char *w
 int conntrack_ask_for(struct nfbind_conntrack *conntrack, int encoded, const char *why,
 		      struct request *request, const struct subject *subject, void *ret_object);
 
+/* The sentence for an error. */
+const char *conntrack_reason(int error, const struct reason *reasons);
+
 /* Say in words what an error means, unless the kernel did; returns it. */
 int conntrack_explain(struct nfbind_conntrack *conntrack, int error, const struct reason *reasons);
 

@@ -15,24 +15,37 @@ const struct reason exp_reasons[] = {
 	{ -EBUSY, "another expectation clashes with it" },
 	{ -EMFILE, "the helper's limit of expectations is reached" },
 	{ -EOPNOTSUPP, "the master connection has no helper" },
+	{ -ETIME, "the expectation has just expired" },
 	{ -EINVAL, "a part is missing (master, expected tuple, mask), or class or function are unknown" },
 	{ 0, NULL },
 };
 
-int nfbind_conntrack_add_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *exp,
-			     uint32_t flags)
+static int write_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *exp,
+		     uint16_t flags)
 {
 	struct request request;
 	const char *why = NULL;
-	int r = exp && !(flags & ~(uint32_t)NFBIND_ADD_OR_CHANGE) ? conntrack_start(conntrack) : -EINVAL;
+	int r = exp ? conntrack_start(conntrack) : -EINVAL;
 
 	if (r < 0)
 		return r;
 	request_clear(&request);
-	r = subject_encode_exp(exp, NLM_F_CREATE | (flags & NFBIND_ADD_OR_CHANGE ? 0 : NLM_F_EXCL),
-			       &request.buffer, &why);
+	r = subject_encode_exp(exp, flags, &request.buffer, &why);
 	r = conntrack_ask(conntrack, r, why, &request);
 	return conntrack_explain(conntrack, r, exp_reasons);
+}
+
+int nfbind_conntrack_add_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *exp,
+			     uint32_t flags)
+{
+	if (flags & ~(uint32_t)NFBIND_ADD_OR_CHANGE)
+		return -EINVAL;
+	return write_exp(conntrack, exp, subject_add_flags(flags));
+}
+
+int nfbind_conntrack_change_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *exp)
+{
+	return write_exp(conntrack, exp, 0);
 }
 
 int nfbind_conntrack_fetch_exp(struct nfbind_conntrack *conntrack, const struct nfbind_exp *exp,

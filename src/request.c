@@ -246,6 +246,12 @@ int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
 	}
 }
 
+void requester_start_answers(struct requester *self, uint32_t count)
+{
+	self->sequence += count;
+	self->answer_len = self->answer_offset = 0;
+}
+
 int requester_next_answer(struct requester *self, int32_t timeout, struct answer *ret_answer)
 {
 	const struct nlmsghdr *message;

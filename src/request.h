@@ -64,6 +64,9 @@ int requester_send(struct requester *self, struct request *request);
  */
 int requester_next(struct requester *self, const struct nlmsghdr **ret_message);
 
+/* Many messages are to be sent together: their sequence numbers are those that follow. */
+void requester_start_answers(struct requester *self, uint32_t count);
+
 /* What the kernel answered to one of many messages that were sent together. */
 struct answer {
 	uint32_t sequence;

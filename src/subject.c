@@ -4,6 +4,8 @@
  */
 #include "subject.h"
 
+#include <nfbind/conntrack.h>
+
 #include "ct_encode.h"
 #include "tuple.h"
 #include "uapi.h"
@@ -129,6 +131,11 @@ int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct wire
 		      subject_family(&exp_fields, exp, NFBIND_EXP_EXPECTED_SRC));
 	wire_build(&exp_wires, exp, buffer);
 	return 0;
+}
+
+uint16_t subject_add_flags(uint32_t flags)
+{
+	return NLM_F_CREATE | (flags & NFBIND_ADD_OR_CHANGE ? 0 : NLM_F_EXCL);
 }
 
 int subject_parse(const struct subject *subject, const struct nlmsghdr *message, void *object)

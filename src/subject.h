@@ -45,6 +45,9 @@ int subject_encode_ct(const struct nfbind_ct *ct, uint16_t flags, struct wire_bu
 int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct wire_buffer *buffer,
 		       const char **ret_why);
 
+/* The flags that go with those of enum nfbind_add_flag. */
+uint16_t subject_add_flags(uint32_t flags);
+
 /* What the kernel sent, into an object whose former content is gone. */
 int subject_parse(const struct subject *subject, const struct nlmsghdr *message, void *object);
 /* The same, for one of many messages that are alike. */

@@ -16,6 +16,7 @@
 #define NFBIND_CONNTRACK_H
 
 #include <nfbind/base.h>
+#include <nfbind/bulk.h>
 #include <nfbind/ct.h>
 #include <nfbind/exp.h>
 #include <nfbind/filter.h>
@@ -84,8 +85,8 @@ struct nfbind_conntrack_stats {
 NFBIND_API int nfbind_conntrack_new(struct nfbind_conntrack **ret_conntrack);
 
 /**
- * Open its socket. Of the options, the network namespace or socket and the buffers
- * count.
+ * Open its socket. Of the options, the network namespace or socket and the buffers (1 MiB
+ * each by default) count.
  *
  * @nullable options
  * @error EALREADY the session is open
@@ -264,6 +265,24 @@ NFBIND_API int nfbind_conntrack_add_exp(struct nfbind_conntrack *conntrack,
 					const struct nfbind_exp *exp, uint32_t flags);
 
 /**
+ * Change an expectation, which its expected tuple names, with its zone; as for a new one,
+ * master, expected tuple and mask are required. The kernel changes the timeout, and
+ * nothing else.
+ *
+ * @error ENOENT there is no such expectation
+ * @error EINVAL a part is missing
+ * @error ETIME it has just expired
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_change_exp(struct nfbind_conntrack *conntrack,
+					   const struct nfbind_exp *exp);
+
+/**
  * Fetch the expectation that the expected tuple of `exp` names, with its zone and,
  * where present, its id. The former content of `ret_exp`, which may be `exp`, is gone.
  *
@@ -331,6 +350,28 @@ NFBIND_API int nfbind_conntrack_flush_exp(struct nfbind_conntrack *conntrack,
 NFBIND_API int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack,
 					 const struct nfbind_exp *master,
 					 struct nfbind_list **ret_list);
+
+/**
+ * Do what the bulk says, in its order, and fill all of its results: the number that is
+ * returned is how many operations were done. What fails does not keep the others from
+ * being done. Only where nothing was done, and the reason concerns all of them, this is
+ * an error of the call; the results are filled then, too.
+ *
+ * Operations leave packed, as many in a send as the send buffer takes and as there is
+ * room for answers in the receive buffer. A bulk may be applied again.
+ *
+ * @returns count
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ETIMEDOUT the kernel gave no answer
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOBUFS the kernel is out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_apply(struct nfbind_conntrack *conntrack,
+				      struct nfbind_bulk *bulk);
 
 /**
  * Read the figures of the connection tracking table. An element may be larger or

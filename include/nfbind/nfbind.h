@@ -13,6 +13,7 @@
 #include <nfbind/filter.h>
 #include <nfbind/packet.h>
 #include <nfbind/queue.h>
+#include <nfbind/bulk.h>
 #include <nfbind/conntrack.h>
 #include <nfbind/cthelper.h>
 #include <nfbind/events.h>

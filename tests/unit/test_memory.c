@@ -372,6 +372,30 @@ START_TEST(test_memory_tracker)
 }
 END_TEST
 
+/* What could not be appended is not there, and what was is. */
+static void bulk_scenario(void)
+{
+	struct nfbind_bulk *bulk;
+	struct nfbind_ct *ct;
+
+	try_twice(nfbind_ct_new(&ct));
+	try_twice(nfbind_ct_set_bytes(ct, NFBIND_CT_ORIG_SRC, "\x0a\0\0\1", 4));
+	try_twice(nfbind_ct_set_bytes(ct, NFBIND_CT_ORIG_DST, "\x0a\0\0\2", 4));
+	try_twice(nfbind_ct_set_number(ct, NFBIND_CT_ORIG_L4PROTO, 6));
+	try_twice(nfbind_bulk_new(&bulk));
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(try_twice(nfbind_bulk_add_ct(bulk, ct, 0)), i);
+	ck_assert_uint_eq(nfbind_bulk_count(bulk), 1000);
+	nfbind_bulk_free(bulk);
+	nfbind_ct_free(ct);
+}
+
+START_TEST(test_memory_bulk)
+{
+	fail_each(bulk_scenario);
+}
+END_TEST
+
 UNIT_MAIN("memory", NULL, NULL, test_memory_options, test_memory_connection,
 	  test_memory_packet_tools, test_memory_session, test_memory_many_kept_packets,
-	  test_memory_diagnosis, test_memory_tracker)
+	  test_memory_diagnosis, test_memory_tracker, test_memory_bulk)
