@@ -133,10 +133,10 @@ static void put_if_plain(struct wire_buffer *buffer, unsigned int type, const st
 	present[0] &= ~((uint64_t)TUPLE_BITS << first);
 }
 
-/* Numbers that stand in no nest, in the order of their attributes. */
+/* Numbers that stand in no nest, and the state of TCP, in the order of their attributes. */
 
 #define SIMPLE \
-	(LOW(NFBIND_CT_STATUS) | LOW(NFBIND_CT_TIMEOUT) | LOW(NFBIND_CT_MARK) | LOW(NFBIND_CT_ID) | \
+	(LOW(NFBIND_CT_TCP_STATE) | LOW(NFBIND_CT_STATUS) | LOW(NFBIND_CT_TIMEOUT) | LOW(NFBIND_CT_MARK) | LOW(NFBIND_CT_ID) | \
 	 LOW(NFBIND_CT_ZONE) | LOW(NFBIND_CT_MARK_MASK))
 
 struct simple {
@@ -153,6 +153,20 @@ static void put_simple(struct wire_buffer *buffer, unsigned int type, uint32_t v
 	put_bytes(buffer, &simple, sizeof(simple));
 }
 
+static void put_tcp_state(struct wire_buffer *buffer, uint8_t state)
+{
+	struct {
+		struct nlattr info, tcp, head;
+		uint8_t state, pad[3];
+	} nests = {
+		.info = NEST(sizeof(nests), KERNEL_CTA_PROTOINFO),
+		.tcp = NEST(sizeof(nests) - 4, KERNEL_CTA_PROTOINFO_TCP),
+		.head = HEAD(5, KERNEL_CTA_PROTOINFO_TCP_STATE), .state = state,
+	};
+
+	put_bytes(buffer, &nests, sizeof(nests));
+}
+
 static void put_simples(struct wire_buffer *buffer, const struct nfbind_ct *ct, uint64_t present,
 			uint32_t status)
 {
@@ -161,6 +175,8 @@ static void put_simples(struct wire_buffer *buffer, const struct nfbind_ct *ct, 
 
 	if (present & BIT(NFBIND_CT_STATUS))
 		put_simple(buffer, KERNEL_CTA_STATUS, status);
+	if (present & BIT(NFBIND_CT_TCP_STATE))
+		put_tcp_state(buffer, ct->tcp_state);
 	if (present & BIT(NFBIND_CT_TIMEOUT))
 		put_simple(buffer, KERNEL_CTA_TIMEOUT, ct->timeout);
 	if (present & BIT(NFBIND_CT_MARK))

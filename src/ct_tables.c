@@ -139,10 +139,12 @@ const struct nfbind_fields ct_fields = {
 #define ADDRESS(wire_kind, name) \
 	{ .kind = WIRE_##wire_kind, .field = NFBIND_CT_ORIG_##name, \
 	  .protocol_field = NFBIND_CT_ORIG_L3PROTO }
-#define NEST(table) { .kind = WIRE_NEST, WIRE_ROWS(table) }
-#define TUPLE(first) \
+#define NEST(table, from, to) \
+	{ .kind = WIRE_NEST, WIRE_ROWS(table), .first = NFBIND_CT_##from, .last = NFBIND_CT_##to }
+#define TUPLE(from) \
 	{ .kind = WIRE_NEST, .rows = ct_tuple_wires, .rows_count = CT_TUPLE_WIRES, \
-	  .shift = NFBIND_CT_##first - NFBIND_CT_ORIG_SRC }
+	  .shift = NFBIND_CT_##from - NFBIND_CT_ORIG_SRC, .first = NFBIND_CT_ORIG_SRC, \
+	  .last = NFBIND_CT_ORIG_ZONE }
 
 static const struct wire ip_wires[] = {
 	[KERNEL_CTA_IP_V4_SRC] = ADDRESS(IPV4, SRC),
@@ -169,8 +171,8 @@ static const struct wire proto_wires[] = {
 };
 
 const struct wire ct_tuple_wires[CT_TUPLE_WIRES] = {
-	[KERNEL_CTA_TUPLE_IP] = NEST(ip_wires),
-	[KERNEL_CTA_TUPLE_PROTO] = NEST(proto_wires),
+	[KERNEL_CTA_TUPLE_IP] = NEST(ip_wires, ORIG_SRC, ORIG_DST),
+	[KERNEL_CTA_TUPLE_PROTO] = NEST(proto_wires, ORIG_L4PROTO, ORIG_ICMP_ID),
 	[KERNEL_CTA_TUPLE_ZONE] = LEAF(U16, ORIG_ZONE),
 };
 
@@ -195,9 +197,9 @@ static const struct wire sctp_wires[] = {
 };
 
 static const struct wire protoinfo_wires[] = {
-	[KERNEL_CTA_PROTOINFO_TCP] = NEST(tcp_wires),
-	[KERNEL_CTA_PROTOINFO_DCCP] = NEST(dccp_wires),
-	[KERNEL_CTA_PROTOINFO_SCTP] = NEST(sctp_wires),
+	[KERNEL_CTA_PROTOINFO_TCP] = NEST(tcp_wires, TCP_STATE, TCP_WSCALE_REPL),
+	[KERNEL_CTA_PROTOINFO_DCCP] = NEST(dccp_wires, DCCP_STATE, DCCP_HANDSHAKE_SEQ),
+	[KERNEL_CTA_PROTOINFO_SCTP] = NEST(sctp_wires, SCTP_STATE, SCTP_VTAG_REPL),
 };
 
 /* Both translations, and both adjustments, are alike: the numbers are those of the first. */
@@ -209,7 +211,7 @@ static const struct wire nat_proto_wires[] = {
 static const struct wire nat_wires[] = {
 	[KERNEL_CTA_NAT_V4_MINIP] = LEAF(IPV4, SNAT),
 	[KERNEL_CTA_NAT_V4_MAXIP] = LEAF(IPV4, SNAT_MAX),
-	[KERNEL_CTA_NAT_PROTO] = NEST(nat_proto_wires),
+	[KERNEL_CTA_NAT_PROTO] = NEST(nat_proto_wires, SNAT_PORT, SNAT_PORT_MAX),
 	[KERNEL_CTA_NAT_V6_MINIP] = LEAF(IPV6, SNAT),
 	[KERNEL_CTA_NAT_V6_MAXIP] = LEAF(IPV6, SNAT_MAX),
 };
@@ -254,29 +256,32 @@ static const struct wire ct_top_wires[] = {
 	[KERNEL_CTA_TUPLE_ORIG] = TUPLE(ORIG_SRC),
 	[KERNEL_CTA_TUPLE_REPLY] = TUPLE(REPL_SRC),
 	[KERNEL_CTA_STATUS] = LEAF(U32, STATUS),
-	[KERNEL_CTA_PROTOINFO] = NEST(protoinfo_wires),
-	[KERNEL_CTA_HELP] = NEST(help_wires),
-	[KERNEL_CTA_NAT_SRC] = NEST(nat_wires),
+	[KERNEL_CTA_PROTOINFO] = NEST(protoinfo_wires, TCP_STATE, DCCP_HANDSHAKE_SEQ),
+	[KERNEL_CTA_HELP] = NEST(help_wires, HELPER_NAME, HELPER_INFO),
+	[KERNEL_CTA_NAT_SRC] = NEST(nat_wires, SNAT, SNAT_PORT_MAX),
 	[KERNEL_CTA_TIMEOUT] = LEAF(U32, TIMEOUT),
 	[KERNEL_CTA_MARK] = LEAF(U32, MARK),
-	[KERNEL_CTA_COUNTERS_ORIG] = NEST(counters_orig_wires),
-	[KERNEL_CTA_COUNTERS_REPLY] = NEST(counters_reply_wires),
+	[KERNEL_CTA_COUNTERS_ORIG] = NEST(counters_orig_wires, ORIG_COUNTER_PACKETS, ORIG_COUNTER_BYTES),
+	[KERNEL_CTA_COUNTERS_REPLY] = NEST(counters_reply_wires, REPL_COUNTER_PACKETS, REPL_COUNTER_BYTES),
 	[KERNEL_CTA_USE] = LEAF(U32, USE),
 	[KERNEL_CTA_ID] = LEAF(U32, ID),
 	[KERNEL_CTA_NAT_DST] = { .kind = WIRE_NEST, WIRE_ROWS(nat_wires),
-				 .shift = NFBIND_CT_DNAT - NFBIND_CT_SNAT },
+				 .shift = NFBIND_CT_DNAT - NFBIND_CT_SNAT,
+				 .first = NFBIND_CT_SNAT, .last = NFBIND_CT_SNAT_PORT_MAX },
 	[KERNEL_CTA_TUPLE_MASTER] = TUPLE(MASTER_SRC),
-	[KERNEL_CTA_SEQ_ADJ_ORIG] = NEST(seqadj_wires),
+	[KERNEL_CTA_SEQ_ADJ_ORIG] = NEST(seqadj_wires, ORIG_SEQ_POSITION, ORIG_SEQ_AFTER),
 	[KERNEL_CTA_SEQ_ADJ_REPLY] = { .kind = WIRE_NEST, WIRE_ROWS(seqadj_wires),
 				       .shift = NFBIND_CT_REPL_SEQ_POSITION -
-						NFBIND_CT_ORIG_SEQ_POSITION },
+						NFBIND_CT_ORIG_SEQ_POSITION,
+				       .first = NFBIND_CT_ORIG_SEQ_POSITION,
+				       .last = NFBIND_CT_ORIG_SEQ_AFTER },
 	[KERNEL_CTA_ZONE] = LEAF(U16, ZONE),
-	[KERNEL_CTA_SECCTX] = NEST(secctx_wires),
-	[KERNEL_CTA_TIMESTAMP] = NEST(timestamp_wires),
+	[KERNEL_CTA_SECCTX] = NEST(secctx_wires, SECCTX, SECCTX),
+	[KERNEL_CTA_TIMESTAMP] = NEST(timestamp_wires, TIMESTAMP_START, TIMESTAMP_STOP),
 	[KERNEL_CTA_MARK_MASK] = LEAF(U32, MARK_MASK),
 	[KERNEL_CTA_LABELS] = LEAF(LABELS, LABELS),
 	[KERNEL_CTA_LABELS_MASK] = LEAF(LABELS, LABELS_MASK),
-	[KERNEL_CTA_SYNPROXY] = NEST(synproxy_wires),
+	[KERNEL_CTA_SYNPROXY] = NEST(synproxy_wires, SYNPROXY_ISN, SYNPROXY_TSOFF),
 	[KERNEL_CTA_TIMESTAMP_EVENT] = LEAF(U64, TIMESTAMP_EVENT),
 };
 

@@ -52,9 +52,10 @@ const struct nfbind_fields exp_fields = {
 
 #define LEAF(wire_kind, name) { .kind = WIRE_##wire_kind, .field = NFBIND_EXP_##name }
 #define NEST(table) { .kind = WIRE_NEST, WIRE_ROWS(table) }
-#define TUPLE(first) \
+#define TUPLE(from) \
 	{ .kind = WIRE_NEST, .rows = ct_tuple_wires, .rows_count = CT_TUPLE_WIRES, \
-	  .shift = NFBIND_EXP_##first - NFBIND_CT_ORIG_SRC }
+	  .shift = NFBIND_EXP_##from - NFBIND_CT_ORIG_SRC, .first = NFBIND_CT_ORIG_SRC, \
+	  .last = NFBIND_CT_ORIG_ZONE }
 
 static const struct wire nat_wires[] = {
 	[KERNEL_CTA_EXPECT_NAT_DIR] = LEAF(U32, NAT_DIR),

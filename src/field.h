@@ -29,6 +29,17 @@ static inline bool field_is_present(const void *object, uint32_t number)
 	return head->present[number / 64] >> (number % 64) & 1;
 }
 
+/* Any of those from `first` to `last`; there are two words. */
+static inline bool field_is_any_present(const void *object, uint32_t first, uint32_t last)
+{
+	const struct object *head = object;
+	uint64_t from = head->present[first / 64] >> first % 64;
+
+	if (first / 64 == last / 64)
+		return from << (63 - (last - first)) != 0;
+	return from != 0 || head->present[last / 64] << (63 - last % 64) != 0;
+}
+
 static inline void field_mark_present(void *object, uint32_t number)
 {
 	struct object *head = object;

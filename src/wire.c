@@ -168,8 +168,8 @@ static void build_count(const struct wire_table *table, const struct wire *row, 
 		wire_put_u32(buffer, type, count);
 }
 
-static void build_row(const struct wire_table *table, const struct wire *row, unsigned int type,
-		      unsigned int shift, const void *object, struct wire_buffer *buffer)
+static void build_leaf(const struct wire_table *table, const struct wire *row, unsigned int type,
+		       unsigned int shift, const void *object, struct wire_buffer *buffer)
 {
 	uint32_t field = row->field + shift;
 	const void *data;
@@ -180,23 +180,42 @@ static void build_row(const struct wire_table *table, const struct wire *row, un
 	    field_number_or(table->fields, object, row->protocol_field + shift, 0) !=
 		    row->only_protocol)
 		return;
-	if (row->kind == WIRE_NEST)
-		build_nest(table, row, type, shift, object, buffer);
-	else if (row->kind == WIRE_FLAGS)
+	if (row->kind == WIRE_FLAGS)
 		build_flags(table, field, type, object, buffer);
-	else if (row->kind == WIRE_COUNT)
-		build_count(table, row, type, object, buffer);
 	else if (field_get_number(table->fields, object, field, &value) == 0)
 		build_number(row, type, value, buffer);
 	else if (field_get_bytes(table->fields, object, field, &data, &data_len) == 0)
 		build_bytes(row, type, data, data_len, buffer);
 }
 
+static void build_row(const struct wire_table *table, const struct wire *row, unsigned int type,
+		      unsigned int shift, const void *object, struct wire_buffer *buffer)
+{
+	if (row->kind == WIRE_NEST)
+		build_nest(table, row, type, shift, object, buffer);
+	else if (row->kind == WIRE_COUNT)
+		build_count(table, row, type, object, buffer);
+	else
+		build_leaf(table, row, type, shift, object, buffer);
+}
+
+/* Whether there may be something to say; most often there is not. */
+static inline bool is_worth_it(const struct wire *row, unsigned int shift, const void *object)
+{
+	if (row->kind == WIRE_NONE)
+		return false;
+	if (row->kind == WIRE_NEST && row->last != 0)
+		return field_is_any_present(object, row->first + shift + row->shift,
+					    row->last + shift + row->shift);
+	return row->kind == WIRE_NEST || row->kind == WIRE_COUNT ||
+	       field_is_present(object, row->field + shift);
+}
+
 static void build_rows(const struct wire_table *table, const struct wire *rows, size_t rows_count,
 		       unsigned int shift, const void *object, struct wire_buffer *buffer)
 {
 	for (size_t type = 0; type < rows_count; type++)
-		if (rows[type].kind != WIRE_NONE)
+		if (is_worth_it(&rows[type], shift, object))
 			build_row(table, &rows[type], (unsigned int)type, shift, object, buffer);
 }
 

@@ -49,6 +49,9 @@ struct wire {
 	const struct wire *rows;
 	uint16_t rows_count;
 	uint16_t shift;
+	/* Nests: all fields in it lie from this one to that one, so that it need not be looked
+	 * into where none of these is there. Both 0 where nobody says so. */
+	uint16_t first, last;
 };
 
 #define WIRE_ROWS(table) .rows = (table), .rows_count = sizeof(table) / sizeof((table)[0])

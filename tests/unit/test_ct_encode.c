@@ -45,7 +45,8 @@ static void set_random(struct nfbind_ct *to, uint32_t field)
 static void make_random(void)
 {
 	static const uint32_t often[] = { NFBIND_CT_STATUS, NFBIND_CT_TIMEOUT, NFBIND_CT_MARK,
-					  NFBIND_CT_MARK_MASK, NFBIND_CT_ZONE, NFBIND_CT_ID };
+					  NFBIND_CT_MARK_MASK, NFBIND_CT_ZONE, NFBIND_CT_ID,
+					  NFBIND_CT_TCP_STATE };
 	uint8_t address[16] = { 10, 1, 2, 3 };
 	size_t len = unit_random(2) ? 4 : 16;
 

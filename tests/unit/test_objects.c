@@ -402,9 +402,26 @@ START_TEST(test_objects_every_field_goes_alone_too)
 }
 END_TEST
 
+/* What a nest says of the fields in it. */
+struct range {
+	unsigned int first, last;
+};
+
+static struct range range_of(const struct wire *nest, unsigned int shift, struct range around)
+{
+	struct range range = { nest->first + shift + nest->shift, nest->last + shift + nest->shift };
+
+	if (nest->last == 0)
+		return around;
+	ck_assert_uint_le(nest->first, nest->last);
+	ck_assert_uint_ge(range.first, around.first);
+	ck_assert_uint_le(range.last, around.last);
+	return range;
+}
+
 /* The engine stores without asking what a field is: the tables have to agree. */
 static void compare_rows(const struct nfbind_fields *fields, const struct wire *rows, size_t count_rows,
-			 unsigned int shift)
+			 unsigned int shift, struct range range)
 {
 	static const uint8_t kinds[] = {
 		[WIRE_IPV4] = NFBIND_KIND_ADDRESS, [WIRE_IPV6] = NFBIND_KIND_ADDRESS,
@@ -416,10 +433,12 @@ static void compare_rows(const struct nfbind_fields *fields, const struct wire *
 		const struct field *field = &fields->rows[row->field + shift];
 
 		if (row->kind == WIRE_NEST)
-			compare_rows(fields, row->rows, row->rows_count, shift + row->shift);
+			compare_rows(fields, row->rows, row->rows_count, shift + row->shift,
+				     range_of(row, shift, range));
 		if (row->kind == WIRE_NONE || row->kind == WIRE_NEST || row->kind == WIRE_COUNT)
 			continue;
-		ck_assert_uint_lt(row->field + shift, fields->count);
+		ck_assert_uint_ge(row->field + shift, range.first);
+		ck_assert_uint_le(row->field + shift, range.last);
 		if (row->kind <= WIRE_U64)
 			ck_assert_msg(field_is_number(field), "%s is no number", field->name);
 		else
@@ -436,7 +455,8 @@ static void compare_rows(const struct nfbind_fields *fields, const struct wire *
 static void compare_tables(void)
 {
 	if (type->wires)
-		compare_rows(type->wires->fields, type->wires->rows, type->wires->rows_count, 0);
+		compare_rows(type->wires->fields, type->wires->rows, type->wires->rows_count, 0,
+			     (struct range){ 0, type->wires->fields->count - 1 });
 }
 
 START_TEST(test_objects_attributes_are_of_their_fields_kind)
