@@ -19,8 +19,6 @@ static const struct subject cthelpers = {
 	.wires = &cthelper_wires,
 };
 
-/* What can be said of a record without asking the kernel. */
-
 static bool has(const struct nfbind_cthelper *cthelper, uint32_t field)
 {
 	return field_has(&cthelper_fields, cthelper, field) > 0;
@@ -39,75 +37,6 @@ static bool is_key(uint32_t field)
 static bool is_policy(uint32_t field)
 {
 	return field >= NFBIND_CTHELPER_POLICY1_NAME;
-}
-
-static bool is_text(const uint8_t *bytes, size_t len)
-{
-	return len > 0 && !memchr(bytes, '\0', len);
-}
-
-/* Each check is a sentence, or NULL. */
-
-static const char *check_key(const struct nfbind_cthelper *cthelper)
-{
-	uint64_t l3proto = number(cthelper, NFBIND_CTHELPER_L3PROTO);
-
-	if (!has(cthelper, NFBIND_CTHELPER_NAME) ||
-	    !is_text(cthelper->name.bytes, cthelper->name.len))
-		return "a name is needed";
-	if (has(cthelper, NFBIND_CTHELPER_L3PROTO) != has(cthelper, NFBIND_CTHELPER_L4PROTO))
-		return "the network and the transport protocol go together";
-	if (has(cthelper, NFBIND_CTHELPER_L3PROTO) && l3proto != 2 && l3proto != 10)
-		return "the network protocol is 2 (IPv4) or 10 (IPv6)";
-	return NULL;
-}
-
-static const char *check_values(const struct nfbind_cthelper *cthelper)
-{
-	if (!has(cthelper, NFBIND_CTHELPER_L3PROTO))
-		return "the network and the transport protocol are needed";
-	if (number(cthelper, NFBIND_CTHELPER_QUEUE) > UINT16_MAX)
-		return "there is no queue of that number: 65535 is the last";
-	if (number(cthelper, NFBIND_CTHELPER_PRIV_DATA_LEN) > CTHELPER_PRIV_DATA_MAX)
-		return "the kernel keeps at most 32 bytes of private data";
-	if (number(cthelper, NFBIND_CTHELPER_STATUS) > NFBIND_CTHELPER_STATUS_ENABLED)
-		return "the status is 0 (disabled) or 1 (enabled)";
-	for (uint32_t i = 0; i < CTHELPER_POLICIES_MAX; i++)
-		if (number(cthelper, NFBIND_CTHELPER_POLICY1_MAX + i * POLICY_FIELDS) >
-		    CTHELPER_EXPECT_MAX)
-			return "a policy may allow at most 255 expectations";
-	return NULL;
-}
-
-static unsigned int policy_parts(const struct nfbind_cthelper *cthelper, uint32_t policy)
-{
-	uint32_t first = NFBIND_CTHELPER_POLICY1_NAME + policy * POLICY_FIELDS;
-	unsigned int parts = 0;
-
-	for (uint32_t i = 0; i < POLICY_FIELDS; i++)
-		parts += has(cthelper, first + i);
-	return parts;
-}
-
-static const char *check_new(const struct nfbind_cthelper *cthelper)
-{
-	bool has_ended = false;
-
-	if (policy_parts(cthelper, 0) == 0)
-		return "at least one policy is needed";
-	for (uint32_t i = 0; i < CTHELPER_POLICIES_MAX; i++) {
-		unsigned int parts = policy_parts(cthelper, i);
-
-		if (parts != 0 && has_ended)
-			return "policies follow each other without a gap";
-		if (parts != 0 && parts != POLICY_FIELDS)
-			return "a policy has a name, a maximum and a timeout";
-		if (parts != 0 && !is_text(cthelper->policies[i].name.bytes,
-					   cthelper->policies[i].name.len))
-			return "a policy's name is a text";
-		has_ended |= parts == 0;
-	}
-	return NULL;
 }
 
 static int refuse(struct nfbind_conntrack *conntrack, const char *sentence)
@@ -216,14 +145,11 @@ int nfbind_conntrack_add_cthelper(struct nfbind_conntrack *conntrack,
 				  const struct nfbind_cthelper *cthelper)
 {
 	struct nfbind_cthelper copy;
-	const char *why;
 	int r = cthelper ? conntrack_start(conntrack) : -EINVAL;
 
 	if (r < 0)
 		return r;
-	why = check_key(cthelper);
-	why = why ? why : check_values(cthelper);
-	r = refuse(conntrack, why ? why : check_new(cthelper));
+	r = refuse(conntrack, cthelper_new_problem(cthelper));
 	if (r < 0)
 		return r;
 	copy = *cthelper;
@@ -290,13 +216,11 @@ int nfbind_conntrack_change_cthelper(struct nfbind_conntrack *conntrack,
 				     const struct nfbind_cthelper *cthelper)
 {
 	struct nfbind_cthelper existing = { 0 }, merged = { 0 };
-	const char *why;
 	int r = cthelper ? conntrack_start(conntrack) : -EINVAL;
 
 	if (r < 0)
 		return r;
-	why = check_key(cthelper);
-	r = refuse(conntrack, why ? why : check_values(cthelper));
+	r = refuse(conntrack, cthelper_change_problem(cthelper));
 	if (r < 0)
 		return r;
 	r = ask_for(conntrack, cthelper, &existing);
@@ -319,7 +243,7 @@ int nfbind_conntrack_fetch_cthelper(struct nfbind_conntrack *conntrack,
 
 	if (r < 0)
 		return r;
-	r = refuse(conntrack, check_key(cthelper));
+	r = refuse(conntrack, cthelper_key_problem(cthelper));
 	return r < 0 ? r : explain(conntrack, ask_for(conntrack, cthelper, ret_cthelper));
 }
 
@@ -373,7 +297,7 @@ int nfbind_conntrack_remove_cthelper(struct nfbind_conntrack *conntrack,
 
 	if (r < 0)
 		return r;
-	r = refuse(conntrack, check_key(cthelper));
+	r = refuse(conntrack, cthelper_key_problem(cthelper));
 	if (r < 0)
 		return r;
 	/* Where no helper is left at all, the kernel calls every removal a success. */

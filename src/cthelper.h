@@ -41,4 +41,12 @@ struct nfbind_cthelper {
 extern const struct nfbind_fields cthelper_fields;
 extern const struct wire_table cthelper_wires;
 
+/*
+ * What the kernel would not take of a record, as a sentence, or NULL: where it only names
+ * a helper, where it changes one, and where it makes one.
+ */
+const char *cthelper_key_problem(const struct nfbind_cthelper *cthelper);
+const char *cthelper_change_problem(const struct nfbind_cthelper *cthelper);
+const char *cthelper_new_problem(const struct nfbind_cthelper *cthelper);
+
 #endif

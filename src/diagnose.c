@@ -224,6 +224,23 @@ static void explain_owner(struct nfbind_queue *queue, uint16_t number)
 	ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "%s", sentence);
 }
 
+/* Ownership is looked at before anything else is (nfqnl_recv_config()). */
+int diagnose_taken(struct nfbind_queue *queue, uint16_t number)
+{
+	int r = queue_enter(queue);
+
+	if (r < 0)
+		return r;
+	r = ask(queue, KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_CONFIG, number, 0);
+
+	if (r == -EPERM) {
+		explain_owner(queue, number);
+		r = -EBUSY;
+	}
+	queue_leave(queue);
+	return r == -ENODEV ? 0 : r;
+}
+
 static const struct {
 	uint32_t flag;
 	const char *name;

@@ -439,6 +439,8 @@ const char *const options_help[] = {
 		"Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool).",
 	[NFBIND_OPTIONS_ALL_NAMESPACES] =
 		"Listen to all network namespaces that have an id in the session's own; default 0 (bool).",
+	[NFBIND_OPTIONS_TAKE_OVER] =
+		"A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool).",
 };
 
 const char *const packet_help[] = {

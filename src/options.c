@@ -52,6 +52,7 @@ static const struct field options_rows[] = {
 	ROW(EVENTS, "events", events, U32, .directions = OPEN),
 	ROW(RELIABLE, "reliable", reliable, BOOL, .directions = OPEN),
 	ROW(ALL_NAMESPACES, "all-namespaces", all_namespaces, BOOL, .directions = OPEN, .kernel = 4002),
+	ROW(TAKE_OVER, "take-over", take_over, BOOL, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

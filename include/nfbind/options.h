@@ -70,7 +70,9 @@ enum nfbind_options_field {
 	/** Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool). */
 	NFBIND_OPTIONS_RELIABLE = 21,
 	/** Listen to all network namespaces that have an id in the session's own; default 0 (bool). */
-	NFBIND_OPTIONS_ALL_NAMESPACES = 22
+	NFBIND_OPTIONS_ALL_NAMESPACES = 22,
+	/** A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool). */
+	NFBIND_OPTIONS_TAKE_OVER = 23
 };
 
 /** How much of a packet the kernel copies to the reader. */

@@ -247,8 +247,27 @@ static bool injector_is_closed_until_opened(void)
 	return good;
 }
 
+static bool helper_is_closed_until_opened(void)
+{
+	struct nfbind_cthelper *cthelper;
+	struct nfbind_helper *helper;
+	char text[256];
+	bool good;
+
+	if (nfbind_helper_new(&helper) != 0 || nfbind_cthelper_new(&cthelper) != 0)
+		return false;
+	good = nfbind_helper_get_queue(helper) == NULL &&
+	       nfbind_helper_open(helper, cthelper, NULL) == -EINVAL &&
+	       nfbind_helper_last_message(helper, text, sizeof(text)) > 0 &&
+	       nfbind_helper_close(helper) == 0;
+	nfbind_cthelper_free(cthelper);
+	nfbind_helper_free(helper);
+	return good;
+}
+
 static bool free_accepts_null(void)
 {
+	nfbind_helper_free(NULL);
 	nfbind_options_free(NULL);
 	nfbind_ct_free(NULL);
 	nfbind_exp_free(NULL);
@@ -281,6 +300,7 @@ int main(void)
 		CASE(queue_is_closed_until_opened),
 		CASE(tracker_wants_tcp),
 		CASE(injector_is_closed_until_opened),
+		CASE(helper_is_closed_until_opened),
 		CASE(free_accepts_null),
 	};
 	size_t i, count = sizeof(cases) / sizeof(cases[0]);

@@ -301,12 +301,17 @@ static void take_message(int fd, const uint8_t *message, size_t len)
 		pass_on(fd, message, len);
 }
 
-void helpers_set_up(void)
+void helpers_hook(void)
 {
-	kernel_set_up();
 	helpers = (struct fake_helpers){ 0 };
 	pass_on = fake.on_message;
 	fake.on_message = take_message;
+}
+
+void helpers_set_up(void)
+{
+	kernel_set_up();
+	helpers_hook();
 }
 
 void helpers_tear_down(void)

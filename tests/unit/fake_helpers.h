@@ -44,6 +44,8 @@ extern struct fake_helpers helpers;
 
 /* The fake kernel with such a table, empty. */
 void helpers_set_up(void);
+/* Such a table for a fake kernel that was set up. */
+void helpers_hook(void);
 void helpers_tear_down(void);
 
 /* One with a policy "speech", 4 expectations for 300 seconds; enabled. */

@@ -5,6 +5,7 @@
  * allocation failing, alone or with all that follow it. A step may say -ENOMEM; done
  * again with memory there it must work, and in the end nothing is lost or leaked.
  */
+#include "fake_helpers.h"
 #include "session.h"
 
 void *__real_malloc(size_t size);
@@ -366,6 +367,34 @@ static void tracker_scenario(void)
 	nfbind_tracker_free(tracker);
 }
 
+static void helper_scenario(void)
+{
+	struct nfbind_cthelper *record;
+	struct nfbind_helper *helper;
+
+	helpers_hook();
+	try_twice(nfbind_cthelper_new(&record));
+	nfbind_cthelper_set_bytes(record, NFBIND_CTHELPER_NAME, "test", 4);
+	nfbind_cthelper_set_number(record, NFBIND_CTHELPER_L4PROTO, 6);
+	nfbind_cthelper_set_number(record, NFBIND_CTHELPER_QUEUE, 5);
+	nfbind_cthelper_set_bytes(record, NFBIND_CTHELPER_POLICY1_NAME, "one", 3);
+	nfbind_cthelper_set_number(record, NFBIND_CTHELPER_POLICY1_MAX, 1);
+	nfbind_cthelper_set_number(record, NFBIND_CTHELPER_POLICY1_TIMEOUT, 1);
+	try_twice(nfbind_helper_new(&helper));
+	try_twice(nfbind_helper_open(helper, record, NULL));
+	ck_assert_uint_eq(helpers.count, 2);
+	(void)armed(nfbind_helper_close(helper));
+	ck_assert_uint_eq(helpers.count, 0);
+	nfbind_helper_free(helper);
+	nfbind_cthelper_free(record);
+}
+
+START_TEST(test_memory_helper)
+{
+	fail_each(helper_scenario);
+}
+END_TEST
+
 START_TEST(test_memory_tracker)
 {
 	fail_each(tracker_scenario);
@@ -398,4 +427,4 @@ END_TEST
 
 UNIT_MAIN("memory", NULL, NULL, test_memory_options, test_memory_connection,
 	  test_memory_packet_tools, test_memory_session, test_memory_many_kept_packets,
-	  test_memory_diagnosis, test_memory_tracker, test_memory_bulk)
+	  test_memory_diagnosis, test_memory_helper, test_memory_tracker, test_memory_bulk)
