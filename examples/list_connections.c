@@ -108,7 +108,7 @@ static int print_connections(struct nfbind_list *list)
 	if ((r = nfbind_ct_new(&ct)) < 0)
 		return r;
 	while ((r = nfbind_list_next_ct(list, ct)) == 0) {
-		nfbind_ct_print(ct, text, sizeof(text));
+		nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
 		puts(text);
 	}
 	nfbind_ct_free(ct);
@@ -124,7 +124,7 @@ static int print_expectations(struct nfbind_list *list)
 	if ((r = nfbind_exp_new(&exp)) < 0)
 		return r;
 	while ((r = nfbind_list_next_exp(list, exp)) == 0) {
-		nfbind_exp_print(exp, text, sizeof(text));
+		nfbind_exp_print(exp, NFBIND_FORMAT_FIELDS, text, sizeof(text));
 		puts(text);
 	}
 	nfbind_exp_free(exp);

@@ -42,7 +42,7 @@ static void print_connection(const struct nfbind_packet *packet, struct nfbind_c
 
 	if (nfbind_packet_get_ct(packet, ct) < 0)
 		return; /* not every packet has one */
-	nfbind_ct_print(ct, text, sizeof(text));
+	nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
 	printf("    %s\n", text);
 }
 

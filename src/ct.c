@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ct_save.h"
+#include "format.h"
+#include "json.h"
 #include "text.h"
 
 int nfbind_ct_new(struct nfbind_ct **ret_ct)
@@ -39,14 +42,66 @@ int nfbind_ct_equal(const struct nfbind_ct *ct, const struct nfbind_ct *other)
 	return ct && other && field_equal(&ct_fields, ct, other);
 }
 
-int nfbind_ct_print(const struct nfbind_ct *ct, char *ret_text, size_t ret_text_size)
+int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint32_t flags,
+		    const struct nfbind_labels *labels, char *ret_text, size_t ret_text_size)
 {
+	struct format details = { .flags = flags, .labels = labels };
 	struct text text;
 
 	text_start(&text, ret_text, ret_text_size);
-	if (ct)
+	if (flags & ~(uint32_t)(NFBIND_PRINT_ID | NFBIND_PRINT_TIMESTAMP | NFBIND_PRINT_MARK) ||
+	    format > NFBIND_FORMAT_JSON)
+		return -EINVAL;
+	if (format == NFBIND_FORMAT_EXTENDED)
+		details.flags |= FORMAT_EXTENDED;
+	if (!ct)
+		return 0;
+	switch (format) {
+	case NFBIND_FORMAT_FIELDS:
 		field_print(&ct_fields, ct, &text);
+		break;
+	case NFBIND_FORMAT_SAVE:
+		format_ct_save(ct, &details, &text);
+		break;
+	case NFBIND_FORMAT_XML:
+		format_ct_xml(ct, &details, &text);
+		break;
+	case NFBIND_FORMAT_JSON:
+		json_print(&ct_fields, ct, labels, &text);
+		break;
+	default:
+		format_ct_line(ct, &details, &text);
+	}
 	return (int)text.len;
+}
+
+int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format, const struct nfbind_labels *labels,
+		    const char *text, uint32_t *ret_position, char *ret_message,
+		    size_t ret_message_size)
+{
+	struct nfbind_ct parsed = { 0 };
+	struct reader reader;
+	int r;
+
+	reader_start(&reader, text, ret_message, ret_message_size);
+	if (!ct || !text)
+		return -EINVAL;
+	if (format == NFBIND_FORMAT_JSON)
+		r = json_parse(&ct_fields, &parsed, labels, &reader);
+	else if (format == NFBIND_FORMAT_SAVE)
+		r = save_parse(&parsed, labels, &reader);
+	else
+		r = reader_fail(&reader, 0, -EINVAL, "only JSON and SAVE can be read");
+	if (r == 0) {
+		/* Its memory goes with it. */
+		field_reset(&ct_fields, ct);
+		*ct = parsed;
+		return 0;
+	}
+	field_reset(&ct_fields, &parsed);
+	if (ret_position)
+		*ret_position = (uint32_t)reader.at;
+	return r;
 }
 
 const struct nfbind_fields *nfbind_ct_fields(void)

@@ -44,18 +44,32 @@ static const struct value_name tcp_state_names[] = {
 	{ 8, "close" },	     { 9, "syn-sent2" },  { 0, NULL },
 };
 
+/* include/uapi/linux/netfilter/nf_conntrack_tcp.h */
+static const struct value_name tcp_flag_names[] = {
+	{ NFBIND_CT_TCP_FLAG_WINDOW_SCALE, "window-scale" },
+	{ NFBIND_CT_TCP_FLAG_SACK_PERM, "sack-perm" },
+	{ NFBIND_CT_TCP_FLAG_CLOSE_INIT, "close-init" },
+	{ NFBIND_CT_TCP_FLAG_BE_LIBERAL, "be-liberal" },
+	{ NFBIND_CT_TCP_FLAG_DATA_UNACKNOWLEDGED, "data-unacknowledged" },
+	{ NFBIND_CT_TCP_FLAG_MAXACK_SET, "maxack-set" },
+	{ NFBIND_CT_TCP_FLAG_CHALLENGE_ACK, "challenge-ack" },
+	{ NFBIND_CT_TCP_FLAG_SIMULTANEOUS_OPEN, "simultaneous-open" },
+	{ 0, NULL },
+};
+
 /* include/uapi/linux/netfilter/nf_conntrack_sctp.h */
 static const struct value_name sctp_state_names[] = {
 	{ 0, "none" },		{ 1, "closed" },	    { 2, "cookie-wait" },
 	{ 3, "cookie-echoed" }, { 4, "established" },	    { 5, "shutdown-sent" },
 	{ 6, "shutdown-recd" }, { 7, "shutdown-ack-sent" }, { 8, "heartbeat-sent" },
-	{ 0, NULL },
+	{ 9, "heartbeat-acked" }, { 0, NULL },
 };
 
 /* include/net/netfilter/nf_conntrack_dccp.h, as it was */
 static const struct value_name dccp_state_names[] = {
 	{ 0, "none" },	   { 1, "request" },  { 2, "respond" },	 { 3, "partopen" }, { 4, "open" },
-	{ 5, "closereq" }, { 6, "closing" },  { 7, "timewait" }, { 0, NULL },
+	{ 5, "closereq" }, { 6, "closing" },  { 7, "timewait" },
+	{ 8, "ignore" },   { 9, "invalid" },  { 0, NULL },
 };
 
 static const struct value_name dccp_role_names[] = {
@@ -79,18 +93,23 @@ static const struct field ct_rows[] = {
 	ROW(REPL_COUNTER_BYTES, "repl-counter-bytes", repl_bytes, U64, .directions = READ),
 	ROW(HELPER_NAME, "helper-name", helper_name, TEXT, .directions = JUDGE, .size = 15),
 	ROW(HELPER_INFO, "helper-info", helper_info, BYTES, .directions = JUDGE, .size = 32),
-	ROW(LABELS, "labels", labels, BYTES, .directions = JUDGE, .size = 16),
-	ROW(LABELS_MASK, "labels-mask", labels_mask, BYTES, .directions = CHANGE, .size = 16),
+	ROW(LABELS, "labels", labels, BYTES, .directions = JUDGE, .size = 16, .is_bitmap = true),
+	ROW(LABELS_MASK, "labels-mask", labels_mask, BYTES, .directions = CHANGE, .size = 16,
+	    .is_bitmap = true),
 	ROW(SECCTX, "secctx", secctx, TEXT, .directions = READ),
 	ROW(TIMESTAMP_START, "timestamp-start", timestamp_start, U64, .directions = READ),
 	ROW(TIMESTAMP_STOP, "timestamp-stop", timestamp_stop, U64, .directions = READ),
 	ROW(TIMESTAMP_EVENT, "timestamp-event", timestamp_event, U64, .directions = READ,
 	    .kernel = 6014),
 	ROW(TCP_STATE, "tcp-state", tcp_state, U8, .directions = WRITE, .values = tcp_state_names),
-	ROW(TCP_FLAGS_ORIG, "tcp-flags-orig", tcp_flags_orig, U8, .directions = WRITE),
-	ROW(TCP_MASK_ORIG, "tcp-mask-orig", tcp_mask_orig, U8, .directions = WRITE),
-	ROW(TCP_FLAGS_REPL, "tcp-flags-repl", tcp_flags_repl, U8, .directions = WRITE),
-	ROW(TCP_MASK_REPL, "tcp-mask-repl", tcp_mask_repl, U8, .directions = WRITE),
+	ROW(TCP_FLAGS_ORIG, "tcp-flags-orig", tcp_flags_orig, U8, .directions = WRITE,
+	    .values = tcp_flag_names),
+	ROW(TCP_MASK_ORIG, "tcp-mask-orig", tcp_mask_orig, U8, .directions = WRITE,
+	    .values = tcp_flag_names),
+	ROW(TCP_FLAGS_REPL, "tcp-flags-repl", tcp_flags_repl, U8, .directions = WRITE,
+	    .values = tcp_flag_names),
+	ROW(TCP_MASK_REPL, "tcp-mask-repl", tcp_mask_repl, U8, .directions = WRITE,
+	    .values = tcp_flag_names),
 	ROW(TCP_WSCALE_ORIG, "tcp-wscale-orig", tcp_wscale_orig, U8, .directions = WRITE),
 	ROW(TCP_WSCALE_REPL, "tcp-wscale-repl", tcp_wscale_repl, U8, .directions = WRITE),
 	ROW(SNAT, "snat", snat.min, ADDRESS, .directions = CREATE, .aliases = "snat-ipv4 snat-ipv6"),

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "format.h"
+#include "json.h"
 #include "text.h"
 
 int nfbind_exp_new(struct nfbind_exp **ret_exp)
@@ -39,14 +41,55 @@ int nfbind_exp_equal(const struct nfbind_exp *exp, const struct nfbind_exp *othe
 	return exp && other && field_equal(&exp_fields, exp, other);
 }
 
-int nfbind_exp_print(const struct nfbind_exp *exp, char *ret_text, size_t ret_text_size)
+int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format, char *ret_text,
+		     size_t ret_text_size)
 {
 	struct text text;
 
 	text_start(&text, ret_text, ret_text_size);
-	if (exp)
+	if (format > NFBIND_FORMAT_JSON)
+		return -EINVAL;
+	if (!exp)
+		return 0;
+	switch (format) {
+	case NFBIND_FORMAT_FIELDS:
 		field_print(&exp_fields, exp, &text);
+		break;
+	case NFBIND_FORMAT_XML:
+		format_exp_xml(exp, &text);
+		break;
+	case NFBIND_FORMAT_JSON:
+		json_print(&exp_fields, exp, NULL, &text);
+		break;
+	default:
+		format_exp_line(exp, &text);
+	}
 	return (int)text.len;
+}
+
+int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format, const char *text,
+		     uint32_t *ret_position, char *ret_message, size_t ret_message_size)
+{
+	struct nfbind_exp parsed = { 0 };
+	struct reader reader;
+	int r;
+
+	reader_start(&reader, text, ret_message, ret_message_size);
+	if (!exp || !text)
+		return -EINVAL;
+	if (format == NFBIND_FORMAT_JSON)
+		r = json_parse(&exp_fields, &parsed, NULL, &reader);
+	else
+		r = reader_fail(&reader, 0, -EINVAL, "only JSON can be read");
+	if (r == 0) {
+		field_reset(&exp_fields, exp);
+		*exp = parsed;
+		return 0;
+	}
+	field_reset(&exp_fields, &parsed);
+	if (ret_position)
+		*ret_position = (uint32_t)reader.at;
+	return r;
 }
 
 const struct nfbind_fields *nfbind_exp_fields(void)

@@ -239,8 +239,8 @@ int field_copy(const struct nfbind_fields *fields, void *object, const void *fro
 	return 0;
 }
 
-static bool same_field(const struct nfbind_fields *fields, const void *object, const void *other,
-		       uint32_t number)
+bool field_same(const struct nfbind_fields *fields, const void *object, const void *other,
+		uint32_t number)
 {
 	const void *data, *other_data;
 	size_t data_len, other_len;
@@ -258,12 +258,12 @@ static bool same_field(const struct nfbind_fields *fields, const void *object, c
 bool field_equal(const struct nfbind_fields *fields, const void *object, const void *other)
 {
 	for (uint32_t i = 0; i < fields->count; i++)
-		if (!same_field(fields, object, other, i))
+		if (!field_same(fields, object, other, i))
 			return false;
 	return true;
 }
 
-static bool is_flag_set(const struct field *row)
+bool field_is_flags(const struct field *row)
 {
 	return row->values && row->values[0].value == 1 && row->values[1].name &&
 	       row->values[1].value == 2 && row->values[2].name && row->values[2].value == 4;
@@ -286,7 +286,7 @@ static void print_flags(const struct field *row, uint64_t value, struct text *te
 
 void field_print_number(const struct field *row, uint64_t value, struct text *text)
 {
-	if (is_flag_set(row)) {
+	if (field_is_flags(row)) {
 		print_flags(row, value, text);
 		return;
 	}

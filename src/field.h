@@ -86,6 +86,7 @@ struct field {
 	uint16_t offset;
 	uint8_t kind;
 	uint8_t directions;
+	bool is_bitmap; /* bytes whose bits count, the lowest of the first byte first */
 };
 
 struct nfbind_fields {
@@ -103,6 +104,9 @@ static inline bool field_is_number(const struct field *row)
 {
 	return row->kind >= NFBIND_KIND_BOOL && row->kind <= NFBIND_KIND_U64;
 }
+
+/* Whether its values are sets of the bits that have names. */
+bool field_is_flags(const struct field *row);
 
 int field_check_number(const struct field *row, uint64_t value);
 int field_check_bytes(const struct field *row, size_t len);
@@ -126,6 +130,9 @@ uint64_t field_number_or(const struct nfbind_fields *fields, const void *object,
 int field_copy_one(const struct nfbind_fields *fields, void *object, const void *from,
 		   uint32_t number);
 int field_copy(const struct nfbind_fields *fields, void *object, const void *from);
+/* Whether a field is absent in both, or has the same value. */
+bool field_same(const struct nfbind_fields *fields, const void *object, const void *other,
+		uint32_t number);
 bool field_equal(const struct nfbind_fields *fields, const void *object, const void *other);
 void field_print(const struct nfbind_fields *fields, const void *object, struct text *text);
 void field_print_number(const struct field *row, uint64_t value, struct text *text);

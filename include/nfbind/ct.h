@@ -13,6 +13,7 @@
 
 #include <nfbind/base.h>
 #include <nfbind/fields.h>
+#include <nfbind/labels.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -219,6 +220,92 @@ enum nfbind_ct_status {
 	NFBIND_CT_STATUS_HW_OFFLOAD = 0x8000
 };
 
+/** Bits of TCP's tracking flags (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
+enum nfbind_ct_tcp_flag {
+	/** This side scales its window. */
+	NFBIND_CT_TCP_FLAG_WINDOW_SCALE = 0x1,
+	/** This side permits selective acknowledgements. */
+	NFBIND_CT_TCP_FLAG_SACK_PERM = 0x2,
+	/** This side sent the first FIN. */
+	NFBIND_CT_TCP_FLAG_CLOSE_INIT = 0x4,
+	/** Packets out of the window are let through. */
+	NFBIND_CT_TCP_FLAG_BE_LIBERAL = 0x8,
+	/** Data is not acknowledged yet. */
+	NFBIND_CT_TCP_FLAG_DATA_UNACKNOWLEDGED = 0x10,
+	/** The highest acknowledgement is known. */
+	NFBIND_CT_TCP_FLAG_MAXACK_SET = 0x20,
+	/** A challenge acknowledgement may follow. */
+	NFBIND_CT_TCP_FLAG_CHALLENGE_ACK = 0x40,
+	/** Both sides opened at the same time. */
+	NFBIND_CT_TCP_FLAG_SIMULTANEOUS_OPEN = 0x80
+};
+
+/** How a connection's addresses and ports are translated: a set. */
+enum nfbind_ct_translation {
+	/** Its source address is. */
+	NFBIND_CT_TRANSLATION_SNAT = 0x1,
+	/** Its destination address is. */
+	NFBIND_CT_TRANSLATION_DNAT = 0x2,
+	/** Its source port (GRE key, ICMP id) is. */
+	NFBIND_CT_TRANSLATION_SPAT = 0x4,
+	/** Its destination port (GRE key) is. */
+	NFBIND_CT_TRANSLATION_DPAT = 0x8
+};
+
+/** What nfbind_ct_apply() does with an object. */
+enum nfbind_ct_operation {
+	/** What the source address became moves to snat, and the reply tuple forgets it. */
+	NFBIND_CT_OPERATION_UNDO_SNAT = 0,
+	/** What the destination address became moves to dnat, and the reply tuple forgets it. */
+	NFBIND_CT_OPERATION_UNDO_DNAT = 1,
+	/** What the source port (GRE key, ICMP id) became moves to snat-port, and the reply tuple forgets it. */
+	NFBIND_CT_OPERATION_UNDO_SPAT = 2,
+	/** What the destination port (GRE key) became moves to dnat-port, and the reply tuple forgets it. */
+	NFBIND_CT_OPERATION_UNDO_DPAT = 3,
+	/** The original tuple becomes the one that the reply tuple answers. */
+	NFBIND_CT_OPERATION_SETUP_ORIG = 4,
+	/** The reply tuple becomes the one that answers the original tuple. */
+	NFBIND_CT_OPERATION_SETUP_REPL = 5,
+	/** An entry that was listed becomes one that can be added: all translations are undone, and only those bits of the status stay that may be given. */
+	NFBIND_CT_OPERATION_RENEW = 6
+};
+
+/** What nfbind_ct_compare() compares, and how: a set. */
+enum nfbind_ct_compare {
+	/** The original tuple. */
+	NFBIND_CT_COMPARE_ORIG = 0x1,
+	/** The reply tuple. */
+	NFBIND_CT_COMPARE_REPL = 0x2,
+	/** All other fields but the timeout. */
+	NFBIND_CT_COMPARE_META = 0x4,
+	/** A timeout that is the same will do. */
+	NFBIND_CT_COMPARE_TIMEOUT_EQ = 0x8,
+	/** A timeout that is greater than the other one will do. */
+	NFBIND_CT_COMPARE_TIMEOUT_GT = 0x10,
+	/** A timeout that is less than the other one will do. */
+	NFBIND_CT_COMPARE_TIMEOUT_LT = 0x20,
+	/** The other one has to have all fields that this one has. */
+	NFBIND_CT_COMPARE_MASK = 0x40,
+	/** Each has to have all fields that the other one has. */
+	NFBIND_CT_COMPARE_STRICT = 0x80,
+	/** The other one's status may have more bits. */
+	NFBIND_CT_COMPARE_STATUS_SUBSET = 0x100
+};
+
+/** What nfbind_ct_copy() copies, and how: a set. */
+enum nfbind_ct_copy {
+	/** The original tuple. */
+	NFBIND_CT_COPY_ORIG = 0x1,
+	/** The reply tuple. */
+	NFBIND_CT_COPY_REPL = 0x2,
+	/** All other fields. */
+	NFBIND_CT_COPY_META = 0x4,
+	/** Only where there is no value yet. */
+	NFBIND_CT_COPY_ABSENT = 0x8,
+	/** What the source does not have is cleared. */
+	NFBIND_CT_COPY_CLEAR = 0x10
+};
+
 /**
  * Make an empty connection object.
  *
@@ -254,12 +341,113 @@ NFBIND_API int nfbind_ct_assign(struct nfbind_ct *ct, const struct nfbind_ct *fr
 NFBIND_API int nfbind_ct_equal(const struct nfbind_ct *ct, const struct nfbind_ct *other);
 
 /**
- * Print the fields that are present, as "name=value" with one space between.
+ * Whether both agree. Without MASK or STRICT a field counts only where both have it,
+ * and a tuple or timeout that is not asked for does not count.
  *
- * @returns length
+ * @flags flags nfbind_ct_compare
+ * @returns bool
+ * @error EINVAL no such flag
  * @since 0.1
  */
-NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, char *ret_text, size_t ret_text_size);
+NFBIND_API int nfbind_ct_compare(const struct nfbind_ct *ct, const struct nfbind_ct *other,
+				 uint32_t flags);
+
+/**
+ * Copy parts of another connection: the fields that it has.
+ *
+ * @flags flags nfbind_ct_copy
+ * @error EINVAL no such flag
+ * @error ENOMEM out of memory
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_copy(struct nfbind_ct *ct, const struct nfbind_ct *from, uint32_t flags);
+
+/**
+ * What is translated, as the two tuples show it. Where there is a status, it has to say
+ * too that translation was decided.
+ *
+ * @returns flags nfbind_ct_translation
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_get_translation(const struct nfbind_ct *ct);
+
+/**
+ * Undo a translation, or set a tuple up from the other one.
+ *
+ * @enum operation nfbind_ct_operation
+ * @error EINVAL no such operation
+ * @error ENODATA a field that it needs is absent
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_apply(struct nfbind_ct *ct, uint32_t operation);
+
+/**
+ * Whether a label is set; without the field labels none is.
+ *
+ * @returns bool
+ * @error ERANGE the bit is above 127
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_has_label(const struct nfbind_ct *ct, uint32_t bit);
+
+/**
+ * Set (1) or clear (0) one label. In labels, and in labels-mask where there is one:
+ * so a change of one label starts with an empty labels-mask.
+ *
+ * @error ERANGE the bit is above 127, or the value is neither 0 nor 1
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_set_label(struct nfbind_ct *ct, uint32_t bit, uint32_t value);
+
+/**
+ * Print it in one line.
+ *
+ * FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7
+ * prints of it. Two differences: in XML a state has the name that its own protocol
+ * gives it, and what is no printable ASCII in a name is written \xNN. Where there
+ * are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the
+ * start but not the end of a connection says how old it is now (delta-time).
+ *
+ * JSON: keys are the field names; numbers are integers of up to 64 bits; a value that
+ * has a name is that name, a set of flags an array of names; addresses are text; labels
+ * and labels-mask arrays of bits (of names, where there are labels); other bytes two
+ * hexadecimal digits each; text that is no UTF-8 is {"hex": "..."}. Absent fields have
+ * no key.
+ *
+ * @enum format nfbind_format
+ * @flags flags nfbind_print
+ * @nullable labels
+ * @returns length
+ * @error EINVAL no such format or flag
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint32_t flags,
+			       const struct nfbind_labels *labels, char *ret_text,
+			       size_t ret_text_size);
+
+/**
+ * Read it from a line in the format JSON or SAVE; what the object had before is gone.
+ *
+ * JSON is read as it is printed, and more freely: fields may have any of their names,
+ * and values and bits that have a name may be numbers. SAVE is what conntrack(8) -R
+ * reads, a command -A or -I included. A line with -n or -g asks for a translation: it
+ * fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as
+ * it is without a translation, for the kernel wants it so.
+ *
+ * On failure the object is as it was, ret_position says at which byte of the text it
+ * stopped, and the message what was expected there.
+ *
+ * @enum format nfbind_format
+ * @nullable labels
+ * @error EINVAL the text is not in that format, or the format cannot be read
+ * @error ERANGE a value is more than its field can hold
+ * @error ENOMEM out of memory
+ * @since 0.1
+ */
+NFBIND_API int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format,
+			       const struct nfbind_labels *labels, const char *text,
+			       uint32_t *ret_position, char *ret_message,
+			       size_t ret_message_size);
 
 /**
  * The fields of a connection; enum nfbind_ct_field numbers them.

@@ -165,14 +165,56 @@ NFBIND_API int nfbind_exp_assign(struct nfbind_exp *exp, const struct nfbind_exp
  */
 NFBIND_API int nfbind_exp_equal(const struct nfbind_exp *exp, const struct nfbind_exp *other);
 
+/** What nfbind_exp_compare() compares, and how: a set. */
+enum nfbind_exp_compare {
+	/** The expected tuple and its mask. */
+	NFBIND_EXP_COMPARE_EXPECTED = 0x1,
+	/** The master's tuple. */
+	NFBIND_EXP_COMPARE_MASTER = 0x2,
+	/** All other fields but the timeout. */
+	NFBIND_EXP_COMPARE_META = 0x4,
+	/** The other one has to have all fields that this one has. */
+	NFBIND_EXP_COMPARE_MASK = 0x8,
+	/** Each has to have all fields that the other one has. */
+	NFBIND_EXP_COMPARE_STRICT = 0x10
+};
+
 /**
- * Print the fields that are present, as "name=value" with one space between.
+ * Whether both agree. Without MASK or STRICT a field counts only where both have it.
  *
- * @returns length
+ * @flags flags nfbind_exp_compare
+ * @returns bool
+ * @error EINVAL no such flag
  * @since 0.1
  */
-NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, char *ret_text,
-				size_t ret_text_size);
+NFBIND_API int nfbind_exp_compare(const struct nfbind_exp *exp, const struct nfbind_exp *other,
+				  uint32_t flags);
+
+/**
+ * Print it in one line: FIELDS and JSON as nfbind_ct_print(), the others what
+ * `conntrack -L expect` prints, which has one line for LINE, EXTENDED and SAVE. It
+ * leaves out id, nat and fn.
+ *
+ * @enum format nfbind_format
+ * @returns length
+ * @error EINVAL no such format
+ * @since 0.1
+ */
+NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format,
+				char *ret_text, size_t ret_text_size);
+
+/**
+ * Read it from JSON, as nfbind_ct_parse() does; no other format can be read.
+ *
+ * @enum format nfbind_format
+ * @error EINVAL the text is not in that format, or the format cannot be read
+ * @error ERANGE a value is more than its field can hold
+ * @error ENOMEM out of memory
+ * @since 0.1
+ */
+NFBIND_API int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format,
+				const char *text, uint32_t *ret_position,
+				char *ret_message, size_t ret_message_size);
 
 /**
  * The fields of an expectation; enum nfbind_exp_field numbers them.

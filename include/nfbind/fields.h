@@ -57,6 +57,32 @@ enum nfbind_direction {
 	NFBIND_DIRECTION_EDIT = 16
 };
 
+/** How an object is printed, and which of these can be read. */
+enum nfbind_format {
+	/** All fields that are present, as "name=value" with one space between. */
+	NFBIND_FORMAT_FIELDS = 0,
+	/** The line that `conntrack -L` prints. */
+	NFBIND_FORMAT_LINE = 1,
+	/** As `conntrack -L -o extended`: the line, with the network protocol first. */
+	NFBIND_FORMAT_EXTENDED = 2,
+	/** As `conntrack -L -o save`: the options with which it makes the entry again. */
+	NFBIND_FORMAT_SAVE = 3,
+	/** As `conntrack -L -o xml`: the element <flow>. */
+	NFBIND_FORMAT_XML = 4,
+	/** All fields that are present, as one JSON object. */
+	NFBIND_FORMAT_JSON = 5
+};
+
+/** What is printed beyond what conntrack(8) prints by itself: a set. */
+enum nfbind_print {
+	/** In LINE and EXTENDED: the kernel's number of the entry, as `-o id`. */
+	NFBIND_PRINT_ID = 0x1,
+	/** In LINE, EXTENDED and XML: when it started and ended, as `-o ktimestamp`. */
+	NFBIND_PRINT_TIMESTAMP = 0x2,
+	/** In SAVE: the mark, which conntrack(8) reads but does not print. */
+	NFBIND_PRINT_MARK = 0x4
+};
+
 /**
  * How many fields the table has; their numbers are 0 to count - 1.
  *

@@ -7,6 +7,7 @@
 
 #include <nfbind/base.h>
 #include <nfbind/fields.h>
+#include <nfbind/labels.h>
 #include <nfbind/options.h>
 #include <nfbind/ct.h>
 #include <nfbind/exp.h>

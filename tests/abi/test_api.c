@@ -81,7 +81,7 @@ static bool ct_keeps_values(void)
 	       nfbind_ct_set_bytes(ct, NFBIND_CT_ORIG_SRC, "\x7f\0\0\1", 4) == 0 &&
 	       nfbind_ct_get_bytes(ct, NFBIND_CT_ORIG_SRC, &data, &data_len) == 0 &&
 	       data_len == 4 && nfbind_ct_assign(copy, ct) == 0 && nfbind_ct_equal(copy, ct) == 1 &&
-	       nfbind_ct_print(ct, text, sizeof(text)) > 0 &&
+	       nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text)) > 0 &&
 	       nfbind_ct_clear(ct, NFBIND_CT_MARK) == 0 && nfbind_ct_has(ct, NFBIND_CT_MARK) == 0;
 	nfbind_ct_free(copy);
 	nfbind_ct_free(ct);
@@ -104,7 +104,7 @@ static bool exp_keeps_values(void)
 	       nfbind_exp_set_bytes(exp, NFBIND_EXP_HELPER_NAME, "ftp", 3) == 0 &&
 	       nfbind_exp_get_bytes(exp, NFBIND_EXP_HELPER_NAME, &data, &data_len) == 0 &&
 	       data_len == 3 && nfbind_exp_assign(copy, exp) == 0 &&
-	       nfbind_exp_equal(copy, exp) == 1 && nfbind_exp_print(exp, text, sizeof(text)) > 0 &&
+	       nfbind_exp_equal(copy, exp) == 1 && nfbind_exp_print(exp, NFBIND_FORMAT_FIELDS, text, sizeof(text)) > 0 &&
 	       nfbind_exp_clear(exp, NFBIND_EXP_TIMEOUT) == 0 &&
 	       nfbind_exp_has(exp, NFBIND_EXP_TIMEOUT) == 0;
 	nfbind_exp_free(copy);

@@ -60,7 +60,7 @@ static inline void read_packet(const struct nfbind_packet *packet)
 	if (nfbind_ct_new(&ct) < 0)
 		return;
 	if (nfbind_packet_get_ct(packet, ct) == 0)
-		(void)nfbind_ct_print(ct, text, sizeof(text));
+		(void)nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
 	nfbind_ct_free(ct);
 }
 

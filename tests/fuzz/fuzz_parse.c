@@ -154,14 +154,14 @@ static void read_objects(const uint8_t *data, size_t size)
 	parse_alike(&ct_wires, data, size, ct, r, other);
 	if (r == 0)
 		round_trip(&ct_wires, ct, other);
-	(void)nfbind_ct_print(ct, text, sizeof(text));
+	(void)nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
 	if (nfbind_ct_assign(other, ct) < 0 || !nfbind_ct_equal(ct, other))
 		abort();
 	r = wire_parse(&exp_wires, data, size, exp);
 	parse_alike(&exp_wires, data, size, exp, r, another);
 	if (r == 0)
 		round_trip(&exp_wires, exp, another);
-	(void)nfbind_exp_print(exp, text, sizeof(text));
+	(void)nfbind_exp_print(exp, NFBIND_FORMAT_FIELDS, text, sizeof(text));
 	nfbind_ct_free(ct);
 	nfbind_ct_free(other);
 	nfbind_exp_free(exp);

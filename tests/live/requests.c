@@ -167,9 +167,9 @@ static void compare(struct thing thing, char *text)
 	char printed[4096], *word;
 
 	if (thing.ct)
-		nfbind_ct_print(thing.ct, printed, sizeof(printed));
+		nfbind_ct_print(thing.ct, NFBIND_FORMAT_FIELDS, 0, NULL, printed, sizeof(printed));
 	else
-		nfbind_exp_print(thing.exp, printed, sizeof(printed));
+		nfbind_exp_print(thing.exp, NFBIND_FORMAT_FIELDS, printed, sizeof(printed));
 	while ((word = strsep(&text, " "))) {
 		struct parsed parsed = parse_word(fields_of(thing), word);
 

@@ -442,8 +442,8 @@ static void check_field(const struct nfbind_ct *our, const struct nfbind_ct *the
 
 	if (is_same_field(our, their, field))
 		return;
-	nfbind_ct_print(our, text, sizeof(text));
-	nfbind_ct_print(their, other, sizeof(other));
+	nfbind_ct_print(our, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
+	nfbind_ct_print(their, NFBIND_FORMAT_FIELDS, 0, NULL, other, sizeof(other));
 	ck_abort_msg("%s is another:\n%s\n%s", nfbind_fields_get_name(nfbind_ct_fields(), field), text, other);
 }
 

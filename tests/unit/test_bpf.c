@@ -247,7 +247,7 @@ static void explain(struct nfbind_filter *const *filters, size_t count, const st
 		nfbind_filter_print(filters[i], text, sizeof(text));
 		fprintf(stderr, "filter: %s\n", text);
 	}
-	nfbind_ct_print(ct, text, sizeof(text));
+	nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
 	fprintf(stderr, "entry: %s\n", text);
 }
 

@@ -93,7 +93,7 @@ static void is(const char *wanted)
 {
 	char text[1024];
 
-	ck_assert_int_ge(nfbind_exp_print(expectation, text, sizeof(text)), 0);
+	ck_assert_int_ge(nfbind_exp_print(expectation, NFBIND_FORMAT_FIELDS, text, sizeof(text)), 0);
 	ck_assert_str_eq(text, wanted);
 }
 
@@ -199,7 +199,7 @@ START_TEST(test_six_is_as_four)
 	tuple(NFBIND_CT_REPL_SRC, "2001:db8::9", 21, "fd00::2", 30000);
 	nfbind_ct_set_number(ct, NFBIND_CT_STATUS, SEEN);
 	ck_assert_int_eq(expect(1, 0, "2001:db8::9", 5001), 0);
-	ck_assert_int_gt(nfbind_exp_print(expectation, text, sizeof(text)), 0);
+	ck_assert_int_gt(nfbind_exp_print(expectation, NFBIND_FORMAT_FIELDS, text, sizeof(text)), 0);
 	ck_assert_ptr_nonnull(strstr(text, "expected-src=fd00::2 expected-dst=2001:db8::9 expected-l3proto=10 "));
 	ck_assert_ptr_nonnull(strstr(text, "mask-src=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "));
 	ck_assert_int_eq(expect(1, 0, "192.168.1.2", 5001), -EINVAL);

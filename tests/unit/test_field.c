@@ -25,7 +25,7 @@ static void prints(const struct nfbind_ct *ct, const char *expected)
 {
 	char text[2000];
 
-	ck_assert_int_eq(nfbind_ct_print(ct, text, sizeof(text)), (int)strlen(expected));
+	ck_assert_int_eq(nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text)), (int)strlen(expected));
 	ck_assert_str_eq(text, expected);
 }
 
@@ -119,19 +119,19 @@ START_TEST(test_field_print_fits_any_buffer)
 
 	nfbind_ct_set_number(one, NFBIND_CT_MARK, 12345);
 	nfbind_ct_set_number(one, NFBIND_CT_ZONE, 1);
-	len = nfbind_ct_print(one, full, sizeof(full));
+	len = nfbind_ct_print(one, NFBIND_FORMAT_FIELDS, 0, NULL, full, sizeof(full));
 	ck_assert_str_eq(full, "mark=12345 zone=1");
-	ck_assert_int_eq(nfbind_ct_print(one, NULL, 0), len);
-	ck_assert_int_eq(nfbind_ct_print(one, NULL, 10), len);
+	ck_assert_int_eq(nfbind_ct_print(one, NFBIND_FORMAT_FIELDS, 0, NULL, NULL, 0), len);
+	ck_assert_int_eq(nfbind_ct_print(one, NFBIND_FORMAT_FIELDS, 0, NULL, NULL, 10), len);
 	for (size_t size = 1; size < sizeof(text); size++) {
 		memset(text, 'x', sizeof(text));
-		ck_assert_int_eq(nfbind_ct_print(one, text, size), len);
+		ck_assert_int_eq(nfbind_ct_print(one, NFBIND_FORMAT_FIELDS, 0, NULL, text, size), len);
 		ck_assert_uint_eq(strlen(text), size <= (size_t)len ? size - 1 : (size_t)len);
 		ck_assert_mem_eq(text, full, strlen(text));
 		if (size < sizeof(text) - 1)
 			ck_assert_int_eq(text[size], 'x');
 	}
-	ck_assert_int_eq(nfbind_ct_print(NULL, text, sizeof(text)), 0);
+	ck_assert_int_eq(nfbind_ct_print(NULL, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "");
 }
 END_TEST
@@ -148,11 +148,11 @@ START_TEST(test_field_expectation_does_all_that_too)
 	ck_assert_int_eq(nfbind_exp_equal(exp, copy), 0);
 	ck_assert_int_eq(nfbind_exp_assign(copy, exp), 0);
 	ck_assert_int_eq(nfbind_exp_equal(exp, copy), 1);
-	nfbind_exp_print(copy, text, sizeof(text));
+	nfbind_exp_print(copy, NFBIND_FORMAT_FIELDS, text, sizeof(text));
 	ck_assert_str_eq(text, "flags=permanent|userspace nat-dir=reply fn=nat-follow-master");
 	ck_assert_int_eq(nfbind_exp_assign(copy, NULL), -EINVAL);
 	ck_assert_int_eq(nfbind_exp_equal(NULL, copy), 0);
-	ck_assert_int_eq(nfbind_exp_print(NULL, text, sizeof(text)), 0);
+	ck_assert_int_eq(nfbind_exp_print(NULL, NFBIND_FORMAT_FIELDS, text, sizeof(text)), 0);
 	nfbind_exp_free(exp);
 	nfbind_exp_free(copy);
 	nfbind_exp_free(NULL);

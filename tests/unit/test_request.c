@@ -405,7 +405,7 @@ START_TEST(test_recorded_lists_are_replayed)
 		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), -EINVAL);
 		ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
 		do
-			ck_assert_int_gt(nfbind_ct_print(ct, printed, sizeof(printed)), 50);
+			ck_assert_int_gt(nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, printed, sizeof(printed)), 50);
 		while (nfbind_list_next_ct(list, ct) == 0);
 		ck_assert_int_eq(nfbind_list_next_ct(list, ct), -ENODATA);
 		nfbind_list_free(list);
@@ -416,7 +416,7 @@ START_TEST(test_recorded_lists_are_replayed)
 		ck_assert_int_eq(nfbind_conntrack_list_exp(session, NULL, &list), 0);
 		ck_assert_int_eq(nfbind_list_next_ct(list, ct), -EINVAL);
 		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), 0);
-		ck_assert_int_gt(nfbind_exp_print(expectation, printed, sizeof(printed)), 50);
+		ck_assert_int_gt(nfbind_exp_print(expectation, NFBIND_FORMAT_FIELDS, printed, sizeof(printed)), 50);
 		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), -ENODATA);
 		nfbind_list_free(list);
 	}
