@@ -465,9 +465,11 @@ START_TEST(test_every_cut_is_malformed_and_harmless)
 	start();
 	for (size_t i = 0; names[i]; i++) {
 		size_t len;
-		const uint8_t *data = unit_fixture(names[i], &len);
 
+		unit_fixture(names[i], &len);
 		for (size_t cut = 0; cut < len; cut++) {
+			/* Read again: only a few recordings are kept at a time. */
+			const uint8_t *data = unit_fixture(names[i], &len);
 			uint8_t *copy = malloc(cut ? cut : 1);
 
 			memcpy(copy, data, cut);
