@@ -404,7 +404,7 @@ NFBIND_API int nfbind_ct_set_label(struct nfbind_ct *ct, uint32_t bit, uint32_t 
  *
  * FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7
  * prints of it. Two differences: in XML a state has the name that its own protocol
- * gives it, and what is no printable ASCII in a name is written \xNN. Where there
+ * gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there
  * are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the
  * start but not the end of a connection says how old it is now (delta-time).
  *

@@ -67,7 +67,7 @@ enum nfbind_format {
 	NFBIND_FORMAT_EXTENDED = 2,
 	/** As `conntrack -L -o save`: the options with which it makes the entry again. */
 	NFBIND_FORMAT_SAVE = 3,
-	/** As `conntrack -L -o xml`: the element <flow>. */
+	/** As `conntrack -L -o xml`: the element flow. */
 	NFBIND_FORMAT_XML = 4,
 	/** All fields that are present, as one JSON object. */
 	NFBIND_FORMAT_JSON = 5
