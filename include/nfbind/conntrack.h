@@ -66,12 +66,84 @@ enum nfbind_list_flag {
 	NFBIND_LIST_UNIQUE = 0x1
 };
 
+/** Which tuple of a connection one is. */
+enum nfbind_tuple {
+	/** That of the original direction. */
+	NFBIND_TUPLE_ORIG = 0,
+	/** That of the reply direction. */
+	NFBIND_TUPLE_REPL = 1
+};
+
 /** Figures of the connection tracking table. */
 struct nfbind_conntrack_stats {
 	/** Entries in the table. */
 	uint32_t entries;
 	/** The most it may have; 0 where the kernel does not say (before 4.18). */
 	uint32_t max_entries;
+};
+
+/** What one processor counted about connections since it started. */
+struct nfbind_conntrack_cpu_stats {
+	/** The processor's number. */
+	uint32_t cpu;
+	/** A set of enum nfbind_cpu_stat: the counters that this kernel has. The others are 0. */
+	uint32_t present;
+	/** Packets whose connection was found by a look-up that counts. */
+	uint32_t found;
+	/** Packets that belong to no connection and cannot start one. */
+	uint32_t invalid;
+	/** Connections that were put in the table; newer kernels do not count them. */
+	uint32_t insert;
+	/** Connections that could not be put in the table, as when another one was faster. */
+	uint32_t insert_failed;
+	/** Packets dropped since no connection could be made, or their own was being removed. */
+	uint32_t drop;
+	/** Connections removed to make room for new ones. */
+	uint32_t early_drop;
+	/** ICMP errors that were malformed or belong to no connection. */
+	uint32_t error;
+	/** Look-ups that began again since the table was being resized. */
+	uint32_t search_restart;
+	/** Connections that lost a race for their tuple and were merged; Linux 5.9. */
+	uint32_t clash_resolve;
+	/** Connections refused since their chain in the table was too long; Linux 5.15. */
+	uint32_t chain_toolong;
+};
+
+/** Counters of a processor, as bits. */
+enum nfbind_cpu_stat {
+	/** found. */
+	NFBIND_CPU_STAT_FOUND = 0x1,
+	/** invalid. */
+	NFBIND_CPU_STAT_INVALID = 0x2,
+	/** insert. */
+	NFBIND_CPU_STAT_INSERT = 0x4,
+	/** insert_failed. */
+	NFBIND_CPU_STAT_INSERT_FAILED = 0x8,
+	/** drop. */
+	NFBIND_CPU_STAT_DROP = 0x10,
+	/** early_drop. */
+	NFBIND_CPU_STAT_EARLY_DROP = 0x20,
+	/** error. */
+	NFBIND_CPU_STAT_ERROR = 0x40,
+	/** search_restart. */
+	NFBIND_CPU_STAT_SEARCH_RESTART = 0x80,
+	/** clash_resolve. */
+	NFBIND_CPU_STAT_CLASH_RESOLVE = 0x100,
+	/** chain_toolong. */
+	NFBIND_CPU_STAT_CHAIN_TOOLONG = 0x200
+};
+
+/** What one processor counted about expectations. */
+struct nfbind_expect_cpu_stats {
+	/** The processor's number. */
+	uint32_t cpu;
+	/** Expected connections that came. */
+	uint32_t arrived;
+	/** Expectations that were made. */
+	uint32_t created;
+	/** Expectations that were removed. */
+	uint32_t deleted;
 };
 
 /**
@@ -190,12 +262,35 @@ NFBIND_API int nfbind_conntrack_fetch_ct(struct nfbind_conntrack *conntrack,
 					 struct nfbind_ct *ret_ct);
 
 /**
+ * Find the connection that has the tuple in the original fields of `ct` (addresses,
+ * transport protocol, ports) in either direction, with its zone, and say which of its
+ * own tuples that is. The former content of `ret_ct`, which may be `ct`, is gone.
+ *
+ * @none ENOENT
+ * @enum ret_tuple nfbind_tuple
+ * @error ENOENT there is no such connection
+ * @error EINVAL no original tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_find_ct(struct nfbind_conntrack *conntrack,
+					const struct nfbind_ct *ct, struct nfbind_ct *ret_ct,
+					uint32_t *ret_tuple);
+
+/**
  * Remove the connection that the original or the reply tuple names, with its zone,
- * and where present its id. A tuple is required: to the kernel, a removal without
- * one means all connections.
+ * and where present its id and start. A tuple is required: to the kernel, a removal
+ * without one means all connections.
  *
  * The id narrows which connection is meant, but one that was made anew with the same
- * tuple may have the same id.
+ * tuple may have the same id. Its start tells them apart; the kernel does not compare
+ * it, so that with timestamp-start the connection is fetched first. One that is made
+ * anew between that and the removal is removed.
  *
  * @error ENOENT there is no such connection
  * @error EINVAL no tuple
@@ -388,6 +483,44 @@ NFBIND_API int nfbind_conntrack_apply(struct nfbind_conntrack *conntrack,
 NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
 					   struct nfbind_conntrack_stats *ret_stats,
 					   size_t ret_stats_size);
+
+/**
+ * Read what each processor counted about connections, into an array of the caller's: one
+ * element for each that the machine may have, plugged in or not. An element may be larger
+ * or smaller than this library's struct: the rest is zeroed, or left out.
+ *
+ * @returns count
+ * @element stats stat_size
+ * @error ENOSPC the array has fewer elements than there are processors; the message says how many
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EINVAL this kernel has no nf_conntrack_netlink
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_read_cpu_stats(struct nfbind_conntrack *conntrack,
+					       struct nfbind_conntrack_cpu_stats *stats,
+					       size_t stats_count, size_t stat_size);
+
+/**
+ * Read what each processor counted about expectations, in the same manner.
+ *
+ * @returns count
+ * @element stats stat_size
+ * @error ENOSPC the array has fewer elements than there are processors; the message says how many
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EINVAL this kernel has no nf_conntrack_netlink
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_read_cpu_stats_exp(struct nfbind_conntrack *conntrack,
+						   struct nfbind_expect_cpu_stats *stats,
+						   size_t stats_count, size_t stat_size);
 
 /**
  * Read the next connection of a list into the caller's object, whose former content
