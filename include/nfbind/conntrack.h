@@ -66,6 +66,28 @@ enum nfbind_list_flag {
 	NFBIND_LIST_UNIQUE = 0x1
 };
 
+/** How to remove what a filter lets through. */
+enum nfbind_remove_flag {
+	/** Only count what would be removed. */
+	NFBIND_REMOVE_DRY_RUN = 0x1
+};
+
+/** What became of the connections that were to be removed. */
+struct nfbind_removal {
+	/** Connections that the filter let through. */
+	uint64_t matched;
+	/** Of them, those that were removed. */
+	uint64_t removed;
+	/** Those that ended meanwhile, or were made anew. */
+	uint64_t gone;
+	/** Those that could not be removed; the session's message says why the first one could not. */
+	uint64_t failed;
+	/** 0, or the error (negative) that kept some from being looked at. */
+	int32_t error;
+	/** 0. */
+	uint32_t reserved;
+};
+
 /** Which tuple of a connection one is. */
 enum nfbind_tuple {
 	/** That of the original direction. */
@@ -314,6 +336,54 @@ NFBIND_API int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack,
  * @since 0.1
  */
 NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
+
+/**
+ * Remove all connections of one family, the zones' too. Where this kernel is known to
+ * flush by family it is asked to; an older one would flush all, so that there they are
+ * listed and removed.
+ *
+ * @error EINVAL the family is neither 2 (IPv4) nor 10 (IPv6)
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error EINTR the kernel says that the list was interrupted by a change: some may be left
+ * @error ENOBUFS datagrams were lost: some may be left
+ * @error EIO some could not be removed; the message says why the first one could not
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_flush_family_ct(struct nfbind_conntrack *conntrack,
+						uint32_t family);
+
+/**
+ * Remove the connections that the filter lets through, or with the dry run only count
+ * them. They are listed, checked here, and removed by tuple, zone and id while the list
+ * goes on: never does the kernel choose by itself what to remove. One that is made anew
+ * with the same tuple and the same id between its listing and its removal is removed
+ * too; some hundred entries lie between both.
+ *
+ * Once anything was removed this is a success, and the figures say the rest. An
+ * interrupted list is begun again up to twice. An element may be larger or smaller than
+ * this library's struct: the rest is zeroed, or left out.
+ *
+ * @flags flags nfbind_remove_flag
+ * @element ret_removal ret_removal_size
+ * @error EINVAL no such flag, a filter that makes no sense, or one that says nothing
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_remove_matching_ct(struct nfbind_conntrack *conntrack,
+						   const struct nfbind_filter *filter,
+						   uint32_t flags,
+						   struct nfbind_removal *ret_removal,
+						   size_t ret_removal_size);
 
 /**
  * Start a list of the connections that the filter lets through. Its network protocol,
