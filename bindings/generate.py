@@ -15,7 +15,9 @@ import sys
 import emit
 import headers
 import lint
+from templates import python
 
+LANGUAGES = {"python": python}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -42,8 +44,10 @@ def files_of(command, model, options):
         return emit.api(model, fields)
     if command == "fields":
         return emit.fields_page(model, fields) if fields else {}
+    if command in LANGUAGES:
+        return LANGUAGES[command].files(model)
     files = {}
-    for name in ("map", "help", "api", "fields"):
+    for name in ("map", "help", "api", "fields", *LANGUAGES):
         files |= files_of(name, model, options)
     return files
 
@@ -88,7 +92,7 @@ def print_problems(problems):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
-    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "all"])
+    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", *LANGUAGES, "all"])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--fields", metavar="FILE",
                         help="what the program dump_fields printed: the library's field tables")

@@ -263,6 +263,18 @@ def rule_field_enums(model):
                 break
 
 
+def rule_field_verbs(model):
+    """A binding has fields and methods in one place: `packet.mark`, `packet.keep()`."""
+    for enum in model.enums.values():
+        match = re.fullmatch(PREFIX + r"(\w+)_field", enum.name)
+        verbs = {f.verb for f in model.methods(match[1])} if match else set()
+        for item in enum.enumerators:
+            name = item.name.removeprefix(f"{PREFIX}{match[1]}_".upper()).lower() if match else ""
+            if name in verbs | {"session"} and match:
+                yield Problem(enum.file, item.line, f"{item.name}: `{name}` is a method of the "
+                              "object; a binding cannot have both")
+
+
 # Plain structs
 
 
@@ -296,7 +308,7 @@ def member_problem(member, size, alignment, offset):
 RULES = [rule_headers, rule_others, rule_function_names, rule_function_form, rule_object_first,
          rule_parameters, rule_results_last, rule_result_types, rule_enum_parameters, rule_new,
          rule_free, rule_never_blocks, rule_families, rule_enum_names, rule_enum_values,
-         rule_field_enums, rule_structs]
+         rule_field_enums, rule_field_verbs, rule_structs]
 
 
 def problems(model):

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: MIT
+"""
+Queues on the running kernel, in a network namespace of their own: verdicts,
+rewriting, signals, threads, asyncio, fork, and every use after its time.
+"""
+
+import asyncio
+import errno
+import gc
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import nfbind
+
+PORT, QUEUE = 9000, 5
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def enter_namespace():
+    """Run again inside; 77 says why it cannot be."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if os.environ.get("NFBIND_PYTHON_INSIDE") != "1":
+        os.environ["NFBIND_PYTHON_INSIDE"] = "1"
+        flags = "-n" if os.getuid() == 0 else "-Urn"
+        if not shutil.which("unshare") or subprocess.call(["unshare", flags, "true"]) != 0:
+            print("no namespace can be made here")
+            sys.exit(77)
+        os.execvp("unshare", ["unshare", flags, sys.executable, "-P"] + sys.argv)
+    try:
+        os.environ["XTABLES_LOCKFILE"] = f"/tmp/nfbind-python-{os.getpid()}.lock"
+        run("ip", "link", "set", "lo", "up")
+        run("iptables", "-A", "OUTPUT", "-p", "udp", "--dport", str(PORT), "-j", "NFQUEUE",
+            "--queue-num", str(QUEUE))
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"no rule can be made here: {error}")
+        sys.exit(77)
+
+
+class WithTraffic(unittest.TestCase):
+    def setUp(self):
+        self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.receiver.bind(("127.0.0.1", PORT))
+        self.receiver.settimeout(2)
+        self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.receiver.close)
+        self.addCleanup(self.sender.close)
+
+    def send(self, *texts):
+        for text in texts:
+            self.sender.sendto(text, ("127.0.0.1", PORT))
+
+    def received(self):
+        return self.receiver.recv(65536)
+
+    def nothing_received(self):
+        self.receiver.settimeout(0.1)
+        self.assertRaises(TimeoutError, self.received)
+        self.receiver.settimeout(2)
+
+    def failing(self, name, call, *args):
+        with self.assertRaises(nfbind.Error) as caught:
+            call(*args)
+        self.assertEqual(caught.exception.errno, getattr(errno, name), caught.exception)
+        return caught.exception.strerror
+
+
+class Verdicts(WithTraffic):
+    def test_accept_drop_rewrite(self):
+        with nfbind.Queue(QUEUE, fail_open=True, gso=False) as queue:
+            self.send(b"pass", b"stop", b"change")
+            seen = []
+            for packet in queue:
+                seen.append(packet.l4_payload)
+                if packet.l4_payload == b"change":
+                    packet.l4_payload = b"changed"
+                    packet.mark = 7
+                if packet.l4_payload == b"stop":
+                    packet.drop()
+                else:
+                    packet.accept()
+                if len(seen) == 3:
+                    break
+            queue.settle()
+            self.assertEqual(seen, [b"pass", b"stop", b"change"])
+            self.assertEqual([self.received(), self.received()], [b"pass", b"changed"])
+            stats = queue.read_stats(QUEUE)
+            self.assertEqual((stats.received, stats.decided, stats.defaulted), (3, 3, 0))
+
+    def test_decisions_in_one_crossing(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"a", b"b")
+            batch = queue.receive(2)
+            while len(batch) < 2:
+                batch.free()
+                self.skipTest("the packets came one by one")
+            decisions = [nfbind._nfbind.Decision((s.queue, s.id, s.index, 1, 0, 0, 0, 0, 0, 0))
+                         for s in batch.export()]
+            count, results = queue.verdict_many(decisions + [(QUEUE, 999999, 9, 1)])
+            self.assertEqual(count, 2)
+            self.assertEqual([d.result for d in results], [0, 0, -errno.ENOENT])
+            queue.settle()
+            self.assertEqual(self.received() + self.received(), b"ab")
+            self.assertRaises(TypeError, queue.verdict_many, [(1,) * 11])
+            self.assertRaises(TypeError, queue.verdict_many, 5)
+            self.assertRaises(OverflowError, queue.verdict_many, [(2 ** 32,)])
+
+    def test_kept_packets(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"later")
+            packet = queue.receive(2)[0]
+            kept = packet.keep()
+            self.failing("EALREADY", packet.accept)
+            self.failing("EALREADY", packet.keep)
+            queue.settle()
+            self.nothing_received()
+            kept.accept()
+            self.assertEqual(self.received(), b"later")
+            self.failing("EALREADY", kept.accept)
+
+    def test_a_packet_let_go_is_dropped(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"let go")
+            packet = queue.receive(2)[0]
+            self.assertIsNone(queue.receive(0))
+            self.assertEqual(packet.l4_payload, b"let go")
+            self.assertIn("batch has ended", self.failing("EALREADY", packet.accept))
+            self.nothing_received()
+
+    def test_feeding(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"fed")
+            with socket.socket(fileno=os.dup(queue.get_fd())) as own:
+                data = own.recv(100000)
+            batch = queue.feed(data)
+            batch[0].accept()
+            queue.settle()
+            self.assertEqual(self.received(), b"fed")
+            self.failing("EBADMSG", queue.feed, b"nonsense")
+
+    def test_resetting_with_a_new_packet(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"refused")
+            packet = queue.receive(2)[0]
+            answer = packet.build_unreachable(3)
+            self.assertEqual(answer.icmp_type, 3)
+            injector = nfbind.Injector()
+            injector.send(answer)
+            packet.drop()
+            queue.settle()
+
+
+class Errors(WithTraffic):
+    def test_a_queue_that_is_taken(self):
+        with nfbind.Queue(QUEUE) as queue:
+            with self.assertRaises(nfbind.Error) as caught:
+                nfbind.Queue(QUEUE)
+            self.assertEqual(caught.exception.errno, errno.EBUSY)
+            self.assertIn(str(QUEUE), caught.exception.strerror)
+            self.failing("ENODEV", queue.unbind, 77)
+            self.assertRaises(OverflowError, queue.bind, 70000)
+            self.assertRaises(TypeError, queue.bind, "5")
+
+    def test_after_its_time(self):
+        queue = nfbind.Queue(QUEUE)
+        self.send(b"x")
+        batch = queue.receive(2)
+        packet = batch[0]
+        kept = packet.keep()
+        view = batch.get_data()
+        queue.close()
+        for call in (kept.accept, queue.receive, queue.settle):
+            self.failing("ESHUTDOWN", call)
+        self.failing("EALREADY", packet.accept)
+        self.assertEqual(packet.l4_payload, b"x")
+        self.failing("EALREADY", packet.keep)
+        queue.close()
+        queue.free()
+        self.failing("EBADF", queue.receive)
+        self.failing("ESHUTDOWN", kept.accept)
+        self.failing("EALREADY", packet.accept)
+        for call in (packet.keep, kept.keep):
+            self.assertRaises(nfbind.Error, call)
+        self.assertEqual(kept.l4_payload, b"x")
+        self.assertEqual(str(packet), str(packet))
+        packet.mark, packet.indev_name, packet.outdev_name
+        del queue, batch
+        gc.collect()
+        self.assertTrue(len(view))
+        del kept, packet, view
+        gc.collect()
+
+    def test_all_orders_of_freeing(self):
+        import itertools
+        for order in itertools.permutations(range(5)):
+            queue = nfbind.Queue(QUEUE)
+            self.send(b"x")
+            batch = queue.receive(2)
+            things = [queue, batch, batch[0], batch[0].keep(), batch.get_data()]
+            del queue, batch
+            for index in order:
+                things[index] = None
+            del things
+
+    def test_verdicts_of_another_session(self):
+        with nfbind.Queue(QUEUE) as queue, nfbind.Queue() as other:
+            self.send(b"x")
+            packet = queue.receive(2)[0]
+            self.failing("EINVAL", other.verdict, packet, 1)
+            self.failing("EINVAL", queue.verdict, packet, 77)
+            self.assertRaises(TypeError, queue.verdict, None, 1)
+            packet.accept()
+            self.failing("EALREADY", packet.drop)
+            self.failing("EALREADY", setattr, packet, "mark", 1)
+            self.failing("EACCES", setattr, packet, "id", 1)
+
+    def test_more_queues_than_memory_would_like(self):
+        for _ in range(200):
+            nfbind.Queue(QUEUE)
+
+
+class Waiting(WithTraffic):
+    def test_a_signal_handler_runs_and_the_wait_goes_on(self):
+        seen = []
+        signal.signal(signal.SIGALRM, lambda *_: seen.append(time.monotonic()))
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        try:
+            with nfbind.Queue(QUEUE) as queue:
+                start = time.monotonic()
+                self.assertIsNone(queue.receive(0.4))
+                self.assertGreater(len(seen), 3)
+                self.assertAlmostEqual(time.monotonic() - start, 0.4, delta=0.15)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def test_control_c(self):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with nfbind.Queue(QUEUE) as queue:
+            with self.assertRaises(KeyboardInterrupt):
+                for _ in queue.batches():
+                    pass
+
+    def test_closing_ends_the_loop_of_another_thread(self):
+        queue = nfbind.Queue(QUEUE)
+        seen = []
+        thread = threading.Thread(target=lambda: seen.extend(p.l4_payload for p in queue))
+        thread.start()
+        self.send(b"x")
+        time.sleep(0.1)
+        self.failing("EBUSY", queue.free)
+        self.failing("EBUSY", queue.settle)
+        self.failing("EBUSY", lambda: queue.receive(0))
+        queue.close()
+        thread.join(2)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual(seen, [b"x"])
+
+    def test_waking(self):
+        with nfbind.Queue(QUEUE) as queue:
+            queue.wake()
+            self.failing("ECANCELED", queue.receive)
+            self.assertIsNone(queue.receive(0))
+
+    def test_workers(self):
+        with nfbind.Queue(QUEUE) as queue:
+            count = 200
+            threads = []
+            for number in range(count):
+                self.send(b"%d" % number)
+            while len(threads) < count:
+                for packet in queue.receive(2):
+                    threads.append(threading.Thread(target=packet.keep().accept))
+                    threads[-1].start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual({self.received() for _ in range(count)},
+                             {b"%d" % n for n in range(count)})
+
+    def test_asyncio(self):
+        async def loop(queue):
+            asyncio.get_running_loop().call_later(0.05, self.send, b"one", b"two")
+            seen = []
+            async for packet in queue:
+                seen.append(packet.l4_payload)
+                packet.accept()
+                if len(seen) == 2:
+                    return seen
+        with nfbind.Queue(QUEUE) as queue:
+            self.assertEqual(asyncio.run(loop(queue)), [b"one", b"two"])
+
+    def test_a_child_may_only_close(self):
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"x")
+            packet = queue.receive(2)[0]
+            child = os.fork()
+            if child == 0:
+                ok = True
+                for call in (packet.accept, lambda: queue.receive(0), queue.settle):
+                    try:
+                        call()
+                        ok = False
+                    except nfbind.Error as error:
+                        ok = ok and error.errno == errno.ECHILD
+                queue.close()
+                queue.free()
+                del packet
+                os._exit(0 if ok else 1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            packet.accept()
+            queue.settle()
+            self.assertEqual(self.received(), b"x")
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    unittest.main()
