@@ -15,9 +15,9 @@ import sys
 import emit
 import headers
 import lint
-from templates import python
+from templates import lua, python
 
-LANGUAGES = {"python": python}
+LANGUAGES = {"lua": lua, "python": python}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

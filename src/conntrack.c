@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The request session: its life, connections one by one, and the table's figures.
+ * The request session: its life, connections one by one.
  */
 #include "conntrack.h"
 
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "options.h"
-#include "plain.h"
 #include "text.h"
 #include "uapi.h"
 
@@ -229,12 +228,63 @@ int nfbind_conntrack_fetch_ct(struct nfbind_conntrack *conntrack, const struct n
 	return conntrack_explain(conntrack, r, ct_reasons);
 }
 
+static bool is_orig(uint32_t field)
+{
+	return field < NFBIND_CT_REPL_SRC || field == NFBIND_CT_ZONE;
+}
+
+/* Whether the original tuple of the connection has all that the key's says. */
+static bool is_in_orig(const struct nfbind_ct *ct, const struct nfbind_ct *key)
+{
+	for (uint32_t field = NFBIND_CT_ORIG_SRC; field < NFBIND_CT_ORIG_ZONE; field++)
+		if (field_has(&ct_fields, key, field) > 0 && !field_same(&ct_fields, ct, key, field))
+			return false;
+	return true;
+}
+
+int nfbind_conntrack_find_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct,
+			     struct nfbind_ct *ret_ct, uint32_t *ret_tuple)
+{
+	struct nfbind_ct key = { 0 };
+	int r = ct && ret_ct && ret_tuple ? conntrack_start(conntrack) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	(void)subject_select(&ct_fields, &key, ct, is_orig);
+	if (!subject_has_tuple(&ct_fields, &key, NFBIND_CT_ORIG_SRC)) {
+		requester_explain(&conntrack->requester,
+				  "an original tuple is needed: source and destination address and transport protocol");
+		return -EINVAL;
+	}
+	r = nfbind_conntrack_fetch_ct(conntrack, &key, 0, ret_ct);
+	if (r == 0)
+		*ret_tuple = is_in_orig(ret_ct, &key) ? NFBIND_TUPLE_ORIG : NFBIND_TUPLE_REPL;
+	return r;
+}
+
+/* The kernel compares no start: whether the entry of this name is the one that is meant. */
+static int check_start(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct)
+{
+	struct nfbind_ct found = { 0 };
+	bool is_same;
+	int r = nfbind_conntrack_fetch_ct(conntrack, ct, 0, &found);
+
+	is_same = field_number_or(&ct_fields, &found, NFBIND_CT_TIMESTAMP_START, 0) == ct->timestamp_start;
+	field_reset(&ct_fields, &found);
+	if (r < 0 || is_same)
+		return r;
+	requester_explain(&conntrack->requester, "another connection has its tuple now");
+	return -ENOENT;
+}
+
 int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack, const struct nfbind_ct *ct)
 {
 	struct request request;
 	const char *why = NULL;
 	int r = ct ? conntrack_start(conntrack) : -EINVAL;
 
+	if (r == 0 && field_has(&ct_fields, ct, NFBIND_CT_TIMESTAMP_START) > 0)
+		r = check_start(conntrack, ct);
 	if (r < 0)
 		return r;
 	request_clear(&request);
@@ -252,51 +302,4 @@ int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack)
 		return r;
 	request_start(&request, KERNEL_SUBSYS_CTNETLINK << 8 | MESSAGE_DELETE, 0, FAMILY_NONE);
 	return conntrack_explain(conntrack, conntrack_ask(conntrack, 0, NULL, &request), ct_reasons);
-}
-
-/* Statistics. */
-
-static void take_stats(const struct nlmsghdr *message, struct nfbind_conntrack_stats *stats)
-{
-	const uint8_t *attributes = (const uint8_t *)message + NLMSG_LENGTH(4);
-	const struct nlattr *attribute;
-	size_t offset = 0;
-	int error = 0;
-
-	while ((attribute = wire_next(attributes, message->nlmsg_len - NLMSG_LENGTH(4), &offset,
-				      &error))) {
-		if (wire_payload_len(attribute) < 4)
-			continue;
-		if (wire_type(attribute) == KERNEL_CTA_STATS_GLOBAL_ENTRIES)
-			stats->entries = wire_read_u32(wire_payload(attribute));
-		else if (wire_type(attribute) == KERNEL_CTA_STATS_GLOBAL_MAX_ENTRIES)
-			stats->max_entries = wire_read_u32(wire_payload(attribute));
-	}
-}
-
-int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
-				struct nfbind_conntrack_stats *ret_stats, size_t ret_stats_size)
-{
-	static const struct reason reasons[] = {
-		{ -EINVAL, "this kernel has no nf_conntrack_netlink" },
-		{ 0, NULL },
-	};
-	struct nfbind_conntrack_stats stats = { 0 };
-	const struct nlmsghdr *message;
-	struct request request;
-	int r = ret_stats ? conntrack_start(conntrack) : -EINVAL;
-
-	if (r < 0)
-		return r;
-	request_start(&request, KERNEL_SUBSYS_CTNETLINK << 8 | KERNEL_CT_GET_STATS, NLM_F_ACK,
-		      FAMILY_NONE);
-	r = requester_send(&conntrack->requester, &request);
-	while (r == 0 && (r = requester_next(&conntrack->requester, &message)) > 0) {
-		take_stats(message, &stats);
-		r = 0;
-	}
-	if (r < 0)
-		return conntrack_explain(conntrack, r, reasons);
-	plain_copy(ret_stats, ret_stats_size, &stats, sizeof(stats));
-	return 0;
 }

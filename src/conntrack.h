@@ -11,6 +11,7 @@
 
 struct nfbind_conntrack {
 	struct requester requester;
+	int flushes_families; /* 1 when the kernel does, -1 when not, 0 when nobody asked yet */
 };
 
 /* What the kernel says with a number only. */
@@ -25,6 +26,16 @@ extern const struct reason exp_reasons[];
 
 /* Before every verb: 0, or why it cannot be. */
 int conntrack_start(struct nfbind_conntrack *conntrack);
+
+/*
+ * One message of a list that has not ended: 1 when the object is what is wanted, 0 when
+ * the filter leaves it out, or -errno; -ENODATA at the end.
+ */
+int list_step(struct nfbind_list *list, void *ret_object);
+
+/* Whether the next step has to receive; and whether the list has ended, complete or not. */
+bool list_is_read(const struct nfbind_list *list);
+bool list_has_ended(const struct nfbind_list *list);
 
 /* 0, or -EINVAL with the sentence that says what makes no sense. */
 int conntrack_check_filter(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter);

@@ -94,7 +94,7 @@ const char *const ct_help[] = {
 	[NFBIND_CT_REPL_COUNTER_BYTES] =
 		"Bytes in reply direction (needs nf_conntrack_acct).",
 	[NFBIND_CT_HELPER_NAME] =
-		"Name of the connection's helper, at most 15 bytes; empty removes it.",
+		"Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel allows that (not 7.x).",
 	[NFBIND_CT_HELPER_INFO] =
 		"Private data of a user-space helper, at most 32 bytes.",
 	[NFBIND_CT_LABELS] =

@@ -220,27 +220,29 @@ static int take(struct nfbind_list *list, const struct nlmsghdr *message, void *
 	return r < 0 ? r : r == 0;
 }
 
-static int read_next(struct nfbind_list *list, void *ret_object)
+int list_step(struct nfbind_list *list, void *ret_object)
 {
-	const struct nlmsghdr *message;
-	int r;
+	const struct nlmsghdr *message = list->first;
+	int r = message ? 1 : requester_next(&list->requester, &message);
 
-	for (;;) {
-		message = list->first;
-		r = message ? 1 : requester_next(&list->requester, &message);
-		list->first = NULL;
-		if (r > 0) {
-			r = take(list, message, ret_object);
-			if (r == 0)
-				continue;
-			return r < 0 ? r : 0;
-		}
-		/* A signal ends the wait, not the list. */
-		if (r == -EINTR && list->requester.message[0] == '\0')
-			return r;
-		list->ended = r < 0 ? r : 1;
-		return r < 0 ? r : -ENODATA;
-	}
+	list->first = NULL;
+	if (r > 0)
+		return take(list, message, ret_object);
+	/* A signal ends the wait, not the list. */
+	if (r == -EINTR && list->requester.message[0] == '\0')
+		return r;
+	list->ended = r < 0 ? r : 1;
+	return r < 0 ? r : -ENODATA;
+}
+
+bool list_is_read(const struct nfbind_list *list)
+{
+	return !list->first && list->requester.answer_offset >= list->requester.answer_len;
+}
+
+bool list_has_ended(const struct nfbind_list *list)
+{
+	return list->ended != 0;
 }
 
 int list_next(struct nfbind_list *list, const struct subject *subject, void *ret_object)
@@ -253,7 +255,12 @@ int list_next(struct nfbind_list *list, const struct subject *subject, void *ret
 		return list->ended < 0 ? list->ended : -ENODATA;
 	/* What came behind the first one is looked at when it is received. */
 	r = list->first ? requester_check(&list->requester) : 0;
-	return r < 0 ? r : read_next(list, ret_object);
+	if (r < 0)
+		return r;
+	do
+		r = list_step(list, ret_object);
+	while (r == 0);
+	return r < 0 ? r : 0;
 }
 
 int nfbind_list_next_ct(struct nfbind_list *list, struct nfbind_ct *ret_ct)

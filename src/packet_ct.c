@@ -16,6 +16,15 @@
 enum {
 	/* More than all fields of either object can take. */
 	ENCODED_MAX = 1024,
+	/* Bits of a status that nobody takes away, and bits that only the kernel gives: it leaves them
+	 * as they are. Confirmed is of the latter, but programs say it to be safe elsewhere. */
+	LASTING_STATUS = NFBIND_CT_STATUS_SEEN_REPLY | NFBIND_CT_STATUS_ASSURED,
+	KERNELS_STATUS = NFBIND_CT_STATUS_EXPECTED | NFBIND_CT_STATUS_SRC_NAT |
+			 NFBIND_CT_STATUS_DST_NAT | NFBIND_CT_STATUS_SEQ_ADJUST |
+			 NFBIND_CT_STATUS_SRC_NAT_DONE | NFBIND_CT_STATUS_DST_NAT_DONE |
+			 NFBIND_CT_STATUS_DYING | NFBIND_CT_STATUS_TEMPLATE |
+			 NFBIND_CT_STATUS_NAT_CLASH | NFBIND_CT_STATUS_OFFLOAD |
+			 NFBIND_CT_STATUS_HW_OFFLOAD,
 };
 
 int nfbind_packet_get_ct(const struct nfbind_packet *packet, struct nfbind_ct *ret_ct)
@@ -99,6 +108,81 @@ static int name_helper(const struct nfbind_packet *packet, struct nfbind_ct *ct)
 	return r;
 }
 
+/*
+ * What the kernel would refuse without a word (net/netfilter/nf_conntrack_netlink.c,
+ * ctnetlink_glue_parse_ct()), as far as the connection that came with the packet tells.
+ */
+
+static bool has_ct(const struct nfbind_ct *ct, uint32_t field)
+{
+	return field_has(&ct_fields, ct, field) > 0;
+}
+
+static int check_status(const struct nfbind_ct *received, const struct nfbind_ct *ct)
+{
+	uint32_t lost = received->status & ~ct->status, won = ct->status & ~received->status;
+
+	return lost & LASTING_STATUS || won & KERNELS_STATUS ? -EBUSY : 0;
+}
+
+/* It stays what it was, or goes; a connection that was announced keeps even that. */
+static int check_helper(const struct nfbind_ct *received, const struct nfbind_ct *ct)
+{
+	bool has_helper = has_ct(received, NFBIND_CT_HELPER_NAME);
+
+	if (has_helper && ct->helper_name.len == received->helper_name.len &&
+	    memcmp(ct->helper_name.bytes, received->helper_name.bytes, ct->helper_name.len) == 0)
+		return 0;
+	if (received->status & NFBIND_CT_STATUS_EXPECTED)
+		return -EBUSY;
+	if (ct->helper_name.len == 0)
+		return 0;
+	return has_helper ? -EBUSY : -EOPNOTSUPP;
+}
+
+static int check_against(const struct nfbind_ct *received, const struct nfbind_ct *ct)
+{
+	int r = 0;
+
+	if (has_ct(ct, NFBIND_CT_TIMEOUT) &&
+	    received->status & NFBIND_CT_STATUS_FIXED_TIMEOUT)
+		r = -EPERM;
+	if (r == 0 && has_ct(ct, NFBIND_CT_STATUS))
+		r = check_status(received, ct);
+	if (r == 0 && has_ct(ct, NFBIND_CT_HELPER_NAME))
+		r = check_helper(received, ct);
+	return r;
+}
+
+/* The connection as it came, for the caller to reset; -ENODATA where the kernel was not asked for it. */
+static int parse_received(const struct nfbind_packet *packet, struct nfbind_ct *ret_ct)
+{
+	const void *data;
+	size_t data_len;
+
+	data = packet_attribute(packet, KERNEL_NFQA_CT, &data_len);
+	return data ? wire_parse(&ct_wires, data, data_len, ret_ct) : -ENODATA;
+}
+
+static int check_effect(const struct nfbind_packet *packet, const struct nfbind_ct *ct)
+{
+	struct nfbind_ct received = { 0 };
+	int r;
+
+	if ((has_ct(ct, NFBIND_CT_MARK_MASK) && !has_ct(ct, NFBIND_CT_MARK)) ||
+	    (has_ct(ct, NFBIND_CT_LABELS_MASK) && !has_ct(ct, NFBIND_CT_LABELS)))
+		return -EINVAL;
+	/* Marks and labels, the common ones, do not depend on what came. */
+	if (!has_ct(ct, NFBIND_CT_TIMEOUT) && !has_ct(ct, NFBIND_CT_STATUS) &&
+	    !has_ct(ct, NFBIND_CT_HELPER_NAME))
+		return 0;
+	r = parse_received(packet, &received);
+	if (r == 0)
+		r = check_against(&received, ct);
+	field_reset(&ct_fields, &received);
+	return r == -ENODATA ? 0 : r;
+}
+
 int nfbind_packet_set_ct(struct nfbind_packet *packet, const struct nfbind_ct *ct)
 {
 	struct nfbind_ct copy = { 0 };
@@ -116,6 +200,8 @@ int nfbind_packet_set_ct(struct nfbind_packet *packet, const struct nfbind_ct *c
 	r = field_copy(&ct_fields, &copy, ct);
 	if (r == 0)
 		r = name_helper(packet, &copy);
+	if (r == 0)
+		r = check_effect(packet, &copy);
 	if (r == 0)
 		r = encode(&ct_wires, &copy, &packet->edit->ct);
 	field_reset(&ct_fields, &copy);
@@ -164,6 +250,26 @@ static int check_master(const struct nfbind_packet *packet, const struct nfbind_
 	return r == -ENODATA ? 0 : r;
 }
 
+/* The kernel expects nothing for a master without a helper, and nothing of another family. */
+static int check_expectable(const struct nfbind_packet *packet, const struct nfbind_exp *exp)
+{
+	static const uint32_t addresses[] = { NFBIND_EXP_EXPECTED_SRC, NFBIND_EXP_EXPECTED_DST,
+					      NFBIND_EXP_MASK_SRC, NFBIND_EXP_MASK_DST };
+	struct nfbind_ct received = { 0 };
+	int r = parse_received(packet, &received);
+	const void *data;
+	size_t len;
+
+	if (r == 0 && !has_ct(&received, NFBIND_CT_HELPER_NAME))
+		r = -EOPNOTSUPP;
+	for (size_t i = 0; r == 0 && i < sizeof(addresses) / sizeof(addresses[0]); i++)
+		if (nfbind_exp_get_bytes(exp, addresses[i], &data, &len) == 0 &&
+		    len != received.orig.src.len)
+			r = -EINVAL;
+	field_reset(&ct_fields, &received);
+	return r == -ENODATA ? 0 : r;
+}
+
 int nfbind_packet_set_exp(struct nfbind_packet *packet, const struct nfbind_exp *exp)
 {
 	struct nfbind_exp copy;
@@ -183,6 +289,8 @@ int nfbind_packet_set_exp(struct nfbind_packet *packet, const struct nfbind_exp 
 	if (!has_tuple(exp, NFBIND_EXP_EXPECTED_SRC) || !has_tuple(exp, NFBIND_EXP_MASK_SRC))
 		return -ENODATA;
 	r = check_master(packet, exp);
+	if (r == 0)
+		r = check_expectable(packet, exp);
 	if (r < 0)
 		return r;
 	if (!packet_edit(packet))

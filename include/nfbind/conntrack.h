@@ -66,12 +66,106 @@ enum nfbind_list_flag {
 	NFBIND_LIST_UNIQUE = 0x1
 };
 
+/** How to remove what a filter lets through. */
+enum nfbind_remove_flag {
+	/** Only count what would be removed. */
+	NFBIND_REMOVE_DRY_RUN = 0x1
+};
+
+/** What became of the connections that were to be removed. */
+struct nfbind_removal {
+	/** Connections that the filter let through. */
+	uint64_t matched;
+	/** Of them, those that were removed. */
+	uint64_t removed;
+	/** Those that ended meanwhile, or were made anew. */
+	uint64_t gone;
+	/** Those that could not be removed; the session's message says why the first one could not. */
+	uint64_t failed;
+	/** 0, or the error (negative) that kept some from being looked at. */
+	int32_t error;
+	/** 0. */
+	uint32_t reserved;
+};
+
+/** Which tuple of a connection one is. */
+enum nfbind_tuple {
+	/** That of the original direction. */
+	NFBIND_TUPLE_ORIG = 0,
+	/** That of the reply direction. */
+	NFBIND_TUPLE_REPL = 1
+};
+
 /** Figures of the connection tracking table. */
 struct nfbind_conntrack_stats {
 	/** Entries in the table. */
 	uint32_t entries;
 	/** The most it may have; 0 where the kernel does not say (before 4.18). */
 	uint32_t max_entries;
+};
+
+/** What one processor counted about connections since it started. */
+struct nfbind_conntrack_cpu_stats {
+	/** The processor's number. */
+	uint32_t cpu;
+	/** A set of enum nfbind_cpu_stat: the counters that this kernel has. The others are 0. */
+	uint32_t present;
+	/** Packets whose connection was found by a look-up that counts. */
+	uint32_t found;
+	/** Packets that belong to no connection and cannot start one. */
+	uint32_t invalid;
+	/** Connections that were put in the table; newer kernels do not count them. */
+	uint32_t insert;
+	/** Connections that could not be put in the table, as when another one was faster. */
+	uint32_t insert_failed;
+	/** Packets dropped since no connection could be made, or their own was being removed. */
+	uint32_t drop;
+	/** Connections removed to make room for new ones. */
+	uint32_t early_drop;
+	/** ICMP errors that were malformed or belong to no connection. */
+	uint32_t error;
+	/** Look-ups that began again since the table was being resized. */
+	uint32_t search_restart;
+	/** Connections that lost a race for their tuple and were merged; Linux 5.9. */
+	uint32_t clash_resolve;
+	/** Connections refused since their chain in the table was too long; Linux 5.15. */
+	uint32_t chain_toolong;
+};
+
+/** Counters of a processor, as bits. */
+enum nfbind_cpu_stat {
+	/** found. */
+	NFBIND_CPU_STAT_FOUND = 0x1,
+	/** invalid. */
+	NFBIND_CPU_STAT_INVALID = 0x2,
+	/** insert. */
+	NFBIND_CPU_STAT_INSERT = 0x4,
+	/** insert_failed. */
+	NFBIND_CPU_STAT_INSERT_FAILED = 0x8,
+	/** drop. */
+	NFBIND_CPU_STAT_DROP = 0x10,
+	/** early_drop. */
+	NFBIND_CPU_STAT_EARLY_DROP = 0x20,
+	/** error. */
+	NFBIND_CPU_STAT_ERROR = 0x40,
+	/** search_restart. */
+	NFBIND_CPU_STAT_SEARCH_RESTART = 0x80,
+	/** clash_resolve. */
+	NFBIND_CPU_STAT_CLASH_RESOLVE = 0x100,
+	/** chain_toolong. */
+	NFBIND_CPU_STAT_CHAIN_TOOLONG = 0x200
+};
+
+/** What one processor counted about expectations. */
+struct nfbind_expect_cpu_stats {
+	/** The processor's number. */
+	uint32_t cpu;
+	/** Expected connections that came. */
+	uint32_t arrived;
+	/** Expectations that were made. */
+	uint32_t created;
+	/** Expectations that were removed. */
+	uint32_t deleted;
 };
 
 /**
@@ -190,12 +284,35 @@ NFBIND_API int nfbind_conntrack_fetch_ct(struct nfbind_conntrack *conntrack,
 					 struct nfbind_ct *ret_ct);
 
 /**
+ * Find the connection that has the tuple in the original fields of `ct` (addresses,
+ * transport protocol, ports) in either direction, with its zone, and say which of its
+ * own tuples that is. The former content of `ret_ct`, which may be `ct`, is gone.
+ *
+ * @none ENOENT
+ * @enum ret_tuple nfbind_tuple
+ * @error ENOENT there is no such connection
+ * @error EINVAL no original tuple
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ENOMEM out of memory
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_find_ct(struct nfbind_conntrack *conntrack,
+					const struct nfbind_ct *ct, struct nfbind_ct *ret_ct,
+					uint32_t *ret_tuple);
+
+/**
  * Remove the connection that the original or the reply tuple names, with its zone,
- * and where present its id. A tuple is required: to the kernel, a removal without
- * one means all connections.
+ * and where present its id and start. A tuple is required: to the kernel, a removal
+ * without one means all connections.
  *
  * The id narrows which connection is meant, but one that was made anew with the same
- * tuple may have the same id.
+ * tuple may have the same id. Its start tells them apart; the kernel does not compare
+ * it, so that with timestamp-start the connection is fetched first. One that is made
+ * anew between that and the removal is removed.
  *
  * @error ENOENT there is no such connection
  * @error EINVAL no tuple
@@ -219,6 +336,54 @@ NFBIND_API int nfbind_conntrack_remove_ct(struct nfbind_conntrack *conntrack,
  * @since 0.1
  */
 NFBIND_API int nfbind_conntrack_flush_ct(struct nfbind_conntrack *conntrack);
+
+/**
+ * Remove all connections of one family, the zones' too. Where this kernel is known to
+ * flush by family it is asked to; an older one would flush all, so that there they are
+ * listed and removed.
+ *
+ * @error EINVAL the family is neither 2 (IPv4) nor 10 (IPv6)
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error EINTR the kernel says that the list was interrupted by a change: some may be left
+ * @error ENOBUFS datagrams were lost: some may be left
+ * @error EIO some could not be removed; the message says why the first one could not
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_flush_family_ct(struct nfbind_conntrack *conntrack,
+						uint32_t family);
+
+/**
+ * Remove the connections that the filter lets through, or with the dry run only count
+ * them. They are listed, checked here, and removed by tuple, zone and id while the list
+ * goes on: never does the kernel choose by itself what to remove. One that is made anew
+ * with the same tuple and the same id between its listing and its removal is removed
+ * too; some hundred entries lie between both.
+ *
+ * Once anything was removed this is a success, and the figures say the rest. An
+ * interrupted list is begun again up to twice. An element may be larger or smaller than
+ * this library's struct: the rest is zeroed, or left out.
+ *
+ * @flags flags nfbind_remove_flag
+ * @element ret_removal ret_removal_size
+ * @error EINVAL no such flag, a filter that makes no sense, or one that says nothing
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error ENOMEM out of memory
+ * @error EMFILE too many open files
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_remove_matching_ct(struct nfbind_conntrack *conntrack,
+						   const struct nfbind_filter *filter,
+						   uint32_t flags,
+						   struct nfbind_removal *ret_removal,
+						   size_t ret_removal_size);
 
 /**
  * Start a list of the connections that the filter lets through. Its network protocol,
@@ -388,6 +553,44 @@ NFBIND_API int nfbind_conntrack_apply(struct nfbind_conntrack *conntrack,
 NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
 					   struct nfbind_conntrack_stats *ret_stats,
 					   size_t ret_stats_size);
+
+/**
+ * Read what each processor counted about connections, into an array of the caller's: one
+ * element for each that the machine may have, plugged in or not. An element may be larger
+ * or smaller than this library's struct: the rest is zeroed, or left out.
+ *
+ * @returns count
+ * @element stats stat_size
+ * @error ENOSPC the array has fewer elements than there are processors; the message says how many
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EINVAL this kernel has no nf_conntrack_netlink
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_read_cpu_stats(struct nfbind_conntrack *conntrack,
+					       struct nfbind_conntrack_cpu_stats *stats,
+					       size_t stats_count, size_t stat_size);
+
+/**
+ * Read what each processor counted about expectations, in the same manner.
+ *
+ * @returns count
+ * @element stats stat_size
+ * @error ENOSPC the array has fewer elements than there are processors; the message says how many
+ * @error EPERM CAP_NET_ADMIN is missing
+ * @error EINVAL this kernel has no nf_conntrack_netlink
+ * @error EBADMSG the kernel's answer is malformed
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @blocks
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_read_cpu_stats_exp(struct nfbind_conntrack *conntrack,
+						   struct nfbind_expect_cpu_stats *stats,
+						   size_t stats_count, size_t stat_size);
 
 /**
  * Read the next connection of a list into the caller's object, whose former content

@@ -106,7 +106,7 @@ enum nfbind_ct_field {
 	NFBIND_CT_REPL_COUNTER_PACKETS = 39,
 	/** Bytes in reply direction (needs nf_conntrack_acct). */
 	NFBIND_CT_REPL_COUNTER_BYTES = 40,
-	/** Name of the connection's helper, at most 15 bytes; empty removes it. */
+	/** Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel allows that (not 7.x). */
 	NFBIND_CT_HELPER_NAME = 41,
 	/** Private data of a user-space helper, at most 32 bytes. */
 	NFBIND_CT_HELPER_INFO = 42,

@@ -452,14 +452,29 @@ NFBIND_API int nfbind_packet_is_truncated(const struct nfbind_packet *packet);
 NFBIND_API int nfbind_packet_get_ct(const struct nfbind_packet *packet, struct nfbind_ct *ret_ct);
 
 /**
- * Change the packet's connection with the verdict: timeout, status, helper info,
- * labels (with mask), mark (with mask), in this order; the kernel stops at the
- * first that it refuses, without saying so. The content is copied. An object
+ * Change the packet's connection with the verdict: timeout, status, helper and its
+ * data, labels (with mask), mark (with mask). The content is copied. An object
  * without any field tells the kernel to adjust TCP sequence numbers only.
  *
+ * The kernel does them in this order, stops at the first that it refuses and says
+ * nothing; the verdict counts all the same. So what it would refuse is an error
+ * here, as far as the connection tells that came with the packet (option conntrack;
+ * without it only the object itself is checked). Nobody can tell here: labels that
+ * no rule of the namespace uses, data that the helper does not take, a helper that
+ * Linux 7.x does not let go, and what has changed since the packet was queued. The
+ * flow's next packet, or nfbind_conntrack_fetch_ct(), shows what was done.
+ *
+ * A status replaces all bits that can change: fixed-timeout and helper are gone when
+ * they are not given, seen-reply and assured can only be added, and confirmed makes
+ * no difference. A timeout lasts until a packet of the flow brings the next one.
+ *
  * @error EACCES a field is present that a verdict cannot change
+ * @error EINVAL a mask is present without its mark or labels
+ * @error EPERM a timeout, and the connection's is fixed (Linux before 6.0 would change it)
+ * @error EBUSY a status that takes seen-reply or assured away or adds a bit that only the kernel gives, another helper than the connection's, or any helper of a connection that was announced
+ * @error EOPNOTSUPP a helper, and the connection has none
  * @error EALREADY the packet was decided or kept
- * @error ENODATA the packet carries no connection
+ * @error ENODATA the packet carries no connection, or no helper that the data is for
  * @error ENOMEM out of memory
  * @since 0.1
  */
@@ -471,8 +486,14 @@ NFBIND_API int nfbind_packet_set_ct(struct nfbind_packet *packet, const struct n
  * that. Expected tuple and mask are required. The kernel reads it only beside a
  * connection: one without changes is added. The content is copied.
  *
+ * The kernel says nothing when it expects nothing. What the connection tells that
+ * came with the packet is checked here; not a helper or function that the kernel
+ * does not have, a class that the helper does not have, and one that is expected
+ * already. nfbind_conntrack_fetch_exp() shows whether it is there.
+ *
  * @error EACCES a field is present that a verdict cannot carry
- * @error EINVAL the master that is named is not the packet's connection
+ * @error EINVAL the master that is named is not the packet's connection, or an address is not of its family
+ * @error EOPNOTSUPP the connection has no helper
  * @error EALREADY the packet was decided or kept
  * @error ENODATA the packet carries no connection, or tuple or mask are absent
  * @error ENOMEM out of memory

@@ -383,6 +383,91 @@ START_TEST(test_verdict_ct_refuses_what_it_cannot_change)
 }
 END_TEST
 
+/* One field and a mark in a verdict, which comes behind it; whether the mark was taken. */
+static bool takes_mark(struct nfbind_queue *queue, int sender, uint32_t field, uint64_t value, uint32_t mark)
+{
+	struct nfbind_packet *packet = queued(queue, sender, "x");
+	struct nfbind_ct *ct = new_ct();
+
+	ck_assert_int_eq(nfbind_ct_set_number(ct, NFBIND_CT_MARK, mark), 0);
+	ck_assert_int_eq(nfbind_ct_set_number(ct, field, value), 0);
+	ck_assert_int_eq(nfbind_packet_set_ct(packet, ct), 0);
+	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	return run_for_number("conntrack -L -p udp 2>/dev/null | grep -c mark=%u", mark) == 1;
+}
+
+/* The same without the mark, on a session that knows the connection; the verdict is only prepared. */
+static int try_change(struct nfbind_packet *packet, uint32_t field, uint64_t value)
+{
+	struct nfbind_ct *ct = new_ct();
+
+	ck_assert_int_eq(nfbind_ct_set_number(ct, field, value), 0);
+	return nfbind_packet_set_ct(packet, ct);
+}
+
+/*
+ * What set_ct refuses is what the kernel drops in silence: a session without the
+ * option knows nothing of the connection, sends it, and the mark behind it is lost.
+ */
+START_TEST(test_verdict_ct_that_the_kernel_leaves_out_is_refused)
+{
+	struct udp udp = udp_pair("127.0.0.1", 5001);
+	struct nfbind_queue *queue;
+	struct nfbind_packet *packet;
+
+	need_conntrack();
+	queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_BATCH, 1 }));
+	track("iptables");
+	queue_rule("iptables", "OUTPUT -p udp", 1);
+	ck_assert(takes_mark(queue, udp.sender, NFBIND_CT_STATUS, 0x40e, 101));
+	/* Before 6.0 nobody minded that the timeout is fixed. */
+	ck_assert(takes_mark(queue, udp.sender, NFBIND_CT_TIMEOUT, 1000, 102) == !is_kernel(6, 0));
+	ck_assert(!takes_mark(queue, udp.sender, NFBIND_CT_STATUS, 0x40a, 103));
+	ck_assert(!takes_mark(queue, udp.sender, NFBIND_CT_STATUS, 0x40c, 104));
+	/* Bits of the kernel's own are no reason to stop, but do not come either. */
+	ck_assert(takes_mark(queue, udp.sender, NFBIND_CT_STATUS, 0x60f, 105));
+	free_session(queue);
+	queue = ct_session(1);
+	packet = queued(queue, udp.sender, "x");
+	ck_assert_uint_eq(ct_number(ct_of(packet), NFBIND_CT_STATUS), 0x40e);
+	ck_assert_int_eq(try_change(packet, NFBIND_CT_TIMEOUT, 1000), -EPERM);
+	ck_assert_int_eq(try_change(packet, NFBIND_CT_STATUS, 0x40a), -EBUSY);
+	ck_assert_int_eq(try_change(packet, NFBIND_CT_STATUS, 0x40c), -EBUSY);
+	ck_assert_int_eq(try_change(packet, NFBIND_CT_STATUS, 0x60f), -EBUSY);
+	/* A status replaces what can change. */
+	ck_assert_int_eq(try_change(packet, NFBIND_CT_STATUS, 0x0e), 0);
+	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	packet = queued(queue, udp.sender, "x");
+	ck_assert_uint_eq(ct_number(ct_of(packet), NFBIND_CT_STATUS), 0x0e);
+	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	free_cts();
+}
+END_TEST
+
+/* Labels that no rule uses: nobody can tell before, and the mark behind them is lost. */
+START_TEST(test_verdict_ct_labels_without_a_rule_take_the_mark_along)
+{
+	static const uint8_t labels[16] = { 1 };
+	struct udp udp = udp_pair("127.0.0.1", 5001);
+	struct nfbind_queue *queue;
+	struct nfbind_packet *packet;
+	struct nfbind_ct *ct;
+
+	need_conntrack();
+	queue = ct_session(1);
+	track("iptables");
+	queue_rule("iptables", "OUTPUT -p udp", 1);
+	ct = new_ct();
+	ck_assert_int_eq(nfbind_ct_set_bytes(ct, NFBIND_CT_LABELS, labels, 16), 0);
+	ck_assert_int_eq(nfbind_ct_set_number(ct, NFBIND_CT_MARK, 7), 0);
+	packet = change(queue, queued(queue, udp.sender, "first"), udp.sender, ct);
+	ct = ct_of(packet);
+	ck_assert_int_eq(nfbind_ct_has(ct, NFBIND_CT_LABELS), 0);
+	ck_assert_uint_eq(ct_number(ct, NFBIND_CT_MARK), 0);
+	free_cts();
+}
+END_TEST
+
 /* A kept packet carries its connection on, and changes of several flows do not mix. */
 START_TEST(test_verdict_ct_of_kept_packets_are_their_own)
 {
@@ -534,6 +619,8 @@ int main(void)
 		{ "change", test_verdict_ct_labels_stay_with_the_connection },
 		{ "change", test_verdict_ct_timeout_and_status_stay_with_the_connection },
 		{ "change", test_verdict_ct_refuses_what_it_cannot_change },
+		{ "change", test_verdict_ct_that_the_kernel_leaves_out_is_refused },
+		{ "change", test_verdict_ct_labels_without_a_rule_take_the_mark_along },
 		{ "change", test_verdict_ct_of_kept_packets_are_their_own },
 		{ "nat", test_packet_tcp_length_change_beside_a_helper_is_adjusted },
 		{ "nat", test_packet_tcp_length_change_without_a_helper_is_refused },

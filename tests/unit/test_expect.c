@@ -243,7 +243,7 @@ static struct nfbind_packet *received(const char *name)
 
 START_TEST(test_the_master_is_the_packets_connection)
 {
-	struct nfbind_packet *packet = received("packet-snat.bin");
+	struct nfbind_packet *packet = received("packet-seqadj.bin");
 
 	ck_assert_int_eq(nfbind_packet_get_ct(packet, ct), 0);
 	nfbind_ct_set_number(ct, NFBIND_CT_ZONE, 3);

@@ -314,6 +314,84 @@ START_TEST(test_packet_helper_data_brings_the_helpers_name)
 }
 END_TEST
 
+static int set_number(uint32_t field, uint64_t value)
+{
+	struct nfbind_ct *ct;
+	int r;
+
+	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
+	ck_assert_int_eq(nfbind_ct_set_number(ct, field, value), 0);
+	r = nfbind_packet_set_ct(packet, ct);
+	nfbind_ct_free(ct);
+	return r;
+}
+
+static int set_helper(const char *name)
+{
+	struct nfbind_ct *ct;
+	int r;
+
+	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
+	ck_assert_int_eq(nfbind_ct_set_bytes(ct, NFBIND_CT_HELPER_NAME, name, strlen(name)), 0);
+	r = nfbind_packet_set_ct(packet, ct);
+	nfbind_ct_free(ct);
+	return r;
+}
+
+START_TEST(test_packet_connection_change_that_the_kernel_would_leave_out_is_refused)
+{
+	/* seen-reply, assured and confirmed, without a helper */
+	parse("packet-tcp-established-reply.bin");
+	ck_assert_int_eq(set_number(NFBIND_CT_MARK_MASK, 1), -EINVAL);
+	ck_assert_int_eq(set_number(NFBIND_CT_TIMEOUT, 1), 0);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0xe), 0);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0x6), 0);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0x40e), 0);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0xa), -EBUSY);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0xc), -EBUSY);
+	ck_assert_int_eq(set_number(NFBIND_CT_STATUS, 0x20e), -EBUSY);
+	ck_assert_int_eq(set_helper("ftp"), -EOPNOTSUPP);
+	ck_assert_int_eq(set_helper(""), 0);
+	parse("packet-user-helper.bin");
+	ck_assert_int_eq(set_helper("record"), 0);
+	ck_assert_int_eq(set_helper("recor"), -EBUSY);
+	ck_assert_int_eq(set_helper(""), 0);
+	/* An announced one keeps what it has. */
+	parse("packet-expected.bin");
+	ck_assert_int_eq(set_helper(""), -EBUSY);
+	ck_assert_int_eq(set_helper("ftp"), -EBUSY);
+}
+END_TEST
+
+static int set_exp_of(const void *address, size_t len)
+{
+	static const uint32_t addresses[] = { NFBIND_EXP_EXPECTED_SRC, NFBIND_EXP_EXPECTED_DST,
+					      NFBIND_EXP_MASK_SRC, NFBIND_EXP_MASK_DST };
+	struct nfbind_exp *exp;
+	int r;
+
+	ck_assert_int_eq(nfbind_exp_new(&exp), 0);
+	for (size_t i = 0; i < 4; i++)
+		nfbind_exp_set_bytes(exp, addresses[i], address, len);
+	nfbind_exp_set_number(exp, NFBIND_EXP_EXPECTED_L4PROTO, 17);
+	nfbind_exp_set_number(exp, NFBIND_EXP_MASK_L4PROTO, 255);
+	r = nfbind_packet_set_exp(packet, exp);
+	nfbind_exp_free(exp);
+	return r;
+}
+
+START_TEST(test_packet_expectation_that_the_kernel_would_leave_out_is_refused)
+{
+	static const uint8_t address[16] = { 10, 0, 0, 1 };
+
+	parse("packet-user-helper.bin");
+	ck_assert_int_eq(set_exp_of(address, 4), 0);
+	ck_assert_int_eq(set_exp_of(address, 16), -EINVAL);
+	parse("packet-udp-new.bin");
+	ck_assert_int_eq(set_exp_of(address, 4), -EOPNOTSUPP);
+}
+END_TEST
+
 /* Payloads. */
 
 static void payload_is(const void *expected, size_t expected_len)
@@ -493,7 +571,9 @@ UNIT_MAIN("packet", set_up, tear_down, test_packet_getters_agree_with_each_other
 	  test_packet_header_numbers_change_and_change_back,
 	  test_packet_clear_reads_again_what_the_kernel_sent,
 	  test_packet_connection_reads_back_what_was_set,
-	  test_packet_helper_data_brings_the_helpers_name, test_packet_payload_grows_and_shrinks,
+	  test_packet_helper_data_brings_the_helpers_name,
+	  test_packet_connection_change_that_the_kernel_would_leave_out_is_refused,
+	  test_packet_expectation_that_the_kernel_would_leave_out_is_refused, test_packet_payload_grows_and_shrinks,
 	  test_packet_payload_may_come_from_itself, test_packet_truncated_one_keeps_its_payload,
 	  test_packet_large_segment_may_not_shrink, test_packet_without_a_queue_has_bytes_only,
 	  test_packet_kept_copy_says_the_same, test_packet_print_fits_any_buffer,

@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+-- What the tests share: cases that are run in order and print TAP.
+
+local check = { count = 0, failed = 0 }
+
+local function describe(value)
+	return type(value) == "string" and string.format("%q", value) or tostring(value)
+end
+
+function check.equal(is, wanted)
+	if is ~= wanted then
+		error(describe(is) .. " is not " .. describe(wanted), 2)
+	end
+end
+
+-- A failure of the library: nil, a sentence, and this errno.
+function check.refused(errno, value, message, code)
+	check.equal(value, nil)
+	check.equal(type(message), "string")
+	check.equal(code, errno)
+	return message
+end
+
+-- An error that is raised, with this in its text.
+function check.raises(pattern, call, ...)
+	local done, message = pcall(call, ...)
+	if done then
+		error("nothing was raised", 2)
+	elseif not tostring(message):find(pattern) then
+		error("raised was " .. describe(message) .. ", without " .. pattern, 2)
+	end
+end
+
+function check.case(name, body)
+	local done, message = xpcall(body, function(text)
+		return debug.traceback(tostring(text))
+	end)
+	check.count = check.count + 1
+	check.failed = check.failed + (done and 0 or 1)
+	print((done and "ok " or "not ok ") .. check.count .. " - " .. name)
+	if not done then
+		print("# " .. message:gsub("\n", "\n# "))
+	end
+	collectgarbage()
+end
+
+function check.finish()
+	print("1.." .. check.count)
+	os.exit(check.failed == 0 and 0 or 1, true)
+end
+
+-- Run this file again in a network namespace of its own, with a queue fed by a rule.
+function check.enter_namespace(port, queue)
+	if os.getenv("NFBIND_LUA_INSIDE") then
+		os.remove(os.getenv("XTABLES_LOCKFILE"))
+		return
+	end
+	local lock = os.tmpname()
+	local command = string.format("NFBIND_LUA_INSIDE=1 XTABLES_LOCKFILE=%s PATH=$PATH:/usr/sbin:/sbin " ..
+		"unshare -Urn sh -c 'ip link set lo up && iptables -w -A OUTPUT -p udp --dport %d " ..
+		"-j NFQUEUE --queue-num %d && exec %q %q'", lock, port, queue, arg[-1], arg[0])
+	local first, _, third = os.execute(command)
+	local status = type(first) == "number" and first / 256 or first and 0 or third
+	os.remove(lock)
+	os.exit(status, true)
+end
+
+return check

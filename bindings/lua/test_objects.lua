@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: MIT
+-- Objects without a socket: fields of every kind, numbers at their limits, tables as
+-- objects, packets made from bytes.
+
+local nfbind = require "nfbind"
+local check = require "check"
+local case, equal, raises, refused = check.case, check.equal, check.raises, check.refused
+
+local UDP = "\69\0\0\33\0\1\0\0\64\17\0\0\127\0\0\1\127\0\0\1\4\210\35\40\0\13\0\0hello"
+local EINVAL = 22
+
+case("the module has functions, constants and constructors", function()
+	equal(nfbind.version():match("^%d+%.%d+%.%d+$") ~= nil, true)
+	equal(nfbind.error_name(1), "EPERM")
+	equal(nfbind.error_name(-1), "EPERM")
+	equal(nfbind.error_name(99999), nil)
+	equal(nfbind.VERDICT_ACCEPT, 1)
+	equal(nfbind.verdict_to_queue(7, 1), 7 * 65536 + 0x8000 + 3)
+	equal(type(nfbind.ct()), "userdata")
+end)
+
+case("fields of every kind are read and written", function()
+	local options, ct = nfbind.options(), nfbind.ct()
+	equal(options.fail_open, nil)
+	options.fail_open = true
+	equal(options.fail_open, true)
+	options.netns_path = "/run/netns/blue"
+	equal(options["netns-path"], "/run/netns/blue")
+	options.batch = 7
+	equal(options.batch, 7)
+	options.batch = nil
+	equal(options.batch, nil)
+	ct.orig_src, ct.repl_src = "192.0.2.1", "2001:db8::1"
+	equal(ct["orig-ipv4-src"], "192.0.2.1")
+	equal(ct.repl_src, "2001:db8::1")
+	ct.labels = "\1\0\0\0"
+	equal(ct.labels, "\1\0\0\0")
+	ct.orig_counter_packets = 0
+	equal(ct.orig_counter_packets, 0)
+end)
+
+case("numbers keep their value on every version", function()
+	local ct = nfbind.ct()
+	for _, value in ipairs { 0, 1, 2 ^ 31, 2 ^ 32, 2 ^ 53 } do
+		ct.orig_counter_bytes = value
+		equal(tonumber(ct.orig_counter_bytes), value)
+	end
+	ct.orig_counter_bytes = "18446744073709551615"
+	equal(ct.orig_counter_bytes, "18446744073709551615")
+	ct.orig_counter_bytes = "0x10"
+	equal(ct.orig_counter_bytes, 16)
+	for _, bad in ipairs { -1, 0.5, 2 ^ 65, 0 / 0, 1 / 0, "x", "-1", "18446744073709551616", {}, print } do
+		raises("orig%-counter%-bytes: a whole number", function() ct.orig_counter_bytes = bad end)
+	end
+	raises("does not fit", function() ct.mark = 2 ^ 32 end)
+	equal(ct.mark, nil)
+end)
+
+case("what is no field, method or address is told", function()
+	local ct = nfbind.ct()
+	raises("no field or method 'nothing'", function() return ct.nothing end)
+	raises("no field or method 'nothing'", function() ct.nothing = 1 end)
+	raises("no field or method 'table'", function() return ct[{}] end)
+	raises("orig%-src", function() ct.orig_src = "not an address" end)
+	raises("orig%-src: a string is wanted", function() ct.orig_src = 5 end)
+	raises("helper%-name", function() ct.helper_name = ("x"):rep(99) end)
+end)
+
+case("a table stands for an object", function()
+	local ct = nfbind.ct()
+	ct.mark = 5
+	equal(ct:equal({ mark = 5 }), true)
+	equal(ct:equal({ mark = 6 }), false)
+	raises("no field or method 'marc'", ct.equal, ct, { marc = 5 })
+	raises("mark", ct.equal, ct, { mark = {} })
+	equal(ct:assign({ mark = 9, ["orig-src"] = "10.0.0.1" }), true)
+	equal(ct.mark, 9)
+end)
+
+case("fields are described", function()
+	local fields = nfbind.ct():fields()
+	equal(fields:find("mark") ~= nil, true)
+	equal(fields:get_name(fields:find("orig-ipv4-src")), "orig-src")
+	equal(fields:get_name(9999), nil)
+	refused(2, fields:find("nothing"))
+end)
+
+case("a packet is made, read, changed and printed", function()
+	local packet = assert(nfbind.packet(UDP))
+	equal(packet.ip_src, "127.0.0.1")
+	equal(packet.port_dst, 9000)
+	equal(packet.l4_payload, "hello")
+	packet.l4_payload = "hello again"
+	equal(packet.l4_payload, "hello again")
+	equal(packet.payload, packet.payload)
+	equal(packet:print(nfbind.PACKET_FORMAT_LINE):find("UDP") ~= nil, true)
+	equal(packet:verify(), nfbind.VERIFY_IP_CHECKSUM)
+	refused(EINVAL, packet:verdict(1))
+	refused(EINVAL, nfbind.packet("\1\2\3"))
+	raises("a whole number", packet.splice, packet, "x", 1, "")
+	raises("from 0 to 4294967295", packet.splice, packet, -1, 1, "")
+end)
+
+case("long text comes whole", function()
+	local packet = assert(nfbind.packet(UDP))
+	packet.l4_payload = ("x"):rep(3000)
+	equal(#packet:print(nfbind.PACKET_FORMAT_FIELDS) > 6000, true)
+end)
+
+check.finish()

@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: MIT
+"""
+The Lua module, from the model: a metatable for each object, a method for each
+function, a table for each plain struct, a constant for each enumerator. What does
+not depend on a single function is in bindings/lua/runtime.h.
+
+A wrapper checks its arguments and makes what it will return before it calls the
+library: whatever Lua does with memory, it may leave the wrapper then.
+"""
+
+import re
+
+from emit import MARK, api_errors, escape, short
+from roles import INTEGERS
+from templates.shared import (FAMILY, Errors, Types, constants, is_hidden, item_function,
+                              module_functions)
+
+HEAD = """/* SPDX-License-Identifier: MIT */
+/*
+ * {mark}
+ *
+ * The Lua module nfbind.core: one wrapper for each public function. See
+ * bindings/templates/lua.py.
+ */
+/* clang-format off */
+#include "runtime.h"
+"""
+
+# What the runtime does for all objects alike.
+OWN = {"free", "new"}
+
+
+class Body:
+    """One C function, as lists of lines that are joined at the end."""
+
+    def __init__(self, types, function, errors):
+        self.types = types
+        self.function = function
+        self.errors, self.error_table = (errors.table(function) if function.returns == "int" else
+                                         ("NULL", ""))
+        self.index = 1 if function.is_method else 0
+        self.declare = []
+        self.take = []
+        self.make = []
+        self.args = []
+        self.results = []   # statements that push one value each
+        self.after_call = []
+        self.text = ""
+        self.count_is_known = False
+        self.grows = None
+        self.borrowed = function.has_tag("borrowed")
+
+    def next(self):
+        self.index += 1
+        return self.index
+
+    # Inputs
+
+    def input_number(self, param):
+        index = self.next()
+        bits = INTEGERS[param.type] * 8
+        kind = "unsigned" if param.type.startswith("u") else "signed"
+        most = ("UINT" if kind == "unsigned" else "INT") + f"{bits}_MAX"
+        self.declare.append(f"const {param.type} c_{param.name} = "
+                            f"({param.type})check_{kind}(L, {index}, {most});")
+        self.args.append(f"c_{param.name}")
+
+    def input_text(self, param):
+        index = self.next()
+        value = f"check_text(L, {index})"
+        if param.nullable:
+            value = f"lua_isnoneornil(L, {index}) ? NULL : {value}"
+        self.declare.append(f"const char *c_{param.name} = {value};")
+        self.args.append(f"c_{param.name}")
+
+    def input_bytes(self, param):
+        index = self.next()
+        name = f"c_{param.name}"
+        take = (f"luaL_optlstring(L, {index}, NULL, &{name}_len)" if param.nullable else
+                f"luaL_checklstring(L, {index}, &{name}_len)")
+        self.declare += [f"size_t {name}_len = 0;", f"const char *{name} = {take};"]
+        self.args += [name, f"{name}_len"]
+
+    def input_object(self, param):
+        index = self.next()
+        null = "true" if param.nullable else "false"
+        name = f"o_{param.name}"
+        self.declare.append(f"struct handle *{name} = check_object(L, {index}, &{param.object}_type, "
+                            f"{null});")
+        self.args.append(f"{name} ? {name}->pointer : NULL" if param.nullable else f"{name}->pointer")
+
+    def array(self, param):
+        layout = f"{param.object}_layout"
+        name = f"c_{param.name}"
+        self.args += [name, f"{name}_count", f"{layout}.size"]
+        if self.types.is_output_array(self.function):
+            self.declare += [f"size_t {name}_count = {self.types.first_size(self.function)};",
+                             f"void *{name} = scratch(L, {name}_count * {layout}.size);"]
+            self.grows = (name, layout)
+            self.results.append(f"push_structs(L, &{layout}, {name}, (size_t)r);")
+            self.count_is_known = True
+            return
+        self.declare += [f"size_t {name}_count;",
+                         f"void *{name} = check_structs(L, {self.next()}, &{layout}, &{name}_count);"]
+        self.results.append(f"push_structs(L, &{layout}, {name}, {name}_count);")
+
+    # Outputs
+
+    def output_number(self, param):
+        kind = param.type.removesuffix(" *")
+        self.declare.append(f"{kind} c_{param.name} = 0;")
+        self.args.append(f"&c_{param.name}")
+        push = "push_unsigned" if kind.startswith("u") else "push_signed"
+        self.results.append(f"{push}(L, c_{param.name});")
+
+    def output_text(self, param):
+        name = f"c_{param.name}"
+        self.declare += [f"char {name}_short[1024] = \"\";", f"char *{name} = {name}_short;",
+                         f"size_t {name}_size = sizeof({name}_short);"]
+        self.args += [name, f"{name}_size"]
+        self.text = name
+        self.results.append(f"push_text(L, {name});")
+
+    def output_bytes(self, param):
+        name = f"c_{param.name}"
+        self.declare += [f"const void *{name} = NULL;", f"size_t {name}_len = 0;"]
+        self.args += [f"&{name}", f"&{name}_len"]
+        self.results.append(f"lua_pushlstring(L, {name}, {name}_len);")
+
+    def handle(self, param, name, maker):
+        self.declare += [f"struct handle *{name} = {maker};", f"const int {name}_at = lua_gettop(L);"]
+        self.results.append(f"lua_pushvalue(L, {name}_at);")
+
+    def output_object(self, param):
+        name = f"c_{param.name}"
+        is_owned = self.function.has_tag("owned") or self.types.is_counted(param.object)
+        owner = "NULL"
+        if self.function.is_method:
+            owner = "o_self" if self.borrowed else "o_self->owner ? session_of(o_self->owner) : NULL"
+        self.handle(param, f"h_{param.name}",
+                    f"push_handle(L, &{param.object}_type, {owner}, {'true' if is_owned else 'false'})")
+        self.declare.append(f"struct nfbind_{param.object} *{name} = NULL;")
+        self.args.append(f"&{name}")
+        if self.function.kind == "count" and "count" in self.types.verbs[param.object]:
+            self.count_is_known = True
+        self.after_call += [f"if (r >= 0)", f"\th_{param.name}->pointer = {name};"]
+        if self.borrowed and self.types.is_counted(param.object):
+            self.after_call += [f"if (r >= 0 && {name})", f"\tnfbind_{param.object}_hold({name});"]
+
+    def output_filled(self, param):
+        """An object that the caller owns: made here, and the result."""
+        name = f"h_{param.name}"
+        self.handle(param, name, f"push_new(L, &{param.object}_type)")
+        self.args.append(f"{name}->pointer")
+
+    def output_struct(self, param):
+        self.declare.append(f"struct nfbind_{param.object} c_{param.name};")
+        self.args += [f"&c_{param.name}", f"sizeof(c_{param.name})"]
+        self.results.append(f"push_struct(L, &{param.object}_layout, &c_{param.name});")
+
+    # All of it
+
+    def parameters(self):
+        makers = {"number": self.input_number, "enum": self.input_number,
+                  "flags": self.input_number, "text": self.input_text, "bytes": self.input_bytes,
+                  "object": self.input_object, "array": self.array,
+                  "number-out": self.output_number, "text-out": self.output_text,
+                  "bytes-out": self.output_bytes, "object-out": self.output_object,
+                  "object-fill": self.output_filled, "struct-out": self.output_struct}
+        for param in self.function.params:
+            if param.role == "self":
+                self.declare.append(f"struct handle *o_self = get_handle(L, 1, &{param.object}_type);")
+                self.args.append("o_self->pointer")
+            elif not param.of:
+                makers[param.role](param)
+
+    def call(self):
+        function = self.function
+        call = f"{function.name}({', '.join(self.args)})"
+        if function.returns.endswith("*"):
+            lines = [f"result = {call};"]
+        else:
+            lines = [f"{'' if function.returns == 'void' else 'r = '}{call};"]
+        if self.grows:
+            name, layout = self.grows
+            lines = [f"while ((r = {call}) == -ENOSPC && {name}_count < 1 << 20)",
+                     f"\t{name} = scratch(L, ({name}_count *= 2) * {layout}.size);"]
+        if self.text and function.kind == "length":
+            name = self.text
+            lines += [f"if (r >= 0 && (size_t)r >= {name}_size) {{", f"\t{name}_size = (size_t)r + 1;",
+                      f"\t{name} = scratch(L, {name}_size);", f"\tr = {call};", "}"]
+        return lines + self.after_call
+
+    def message(self):
+        """What the object itself says about a failure."""
+        verb = self.types.verbs.get(self.function.object, {}).get("last_message")
+        if not verb or not self.function.is_method or self.function is verb:
+            return [], '""'
+        side = f", {self.types.side(self.function)}" if verb.param("side") else ""
+        return [f"nfbind_{self.function.object}_last_message(o_self->pointer{side}, message, "
+                "sizeof(message));"], "message"
+
+    def failure(self):
+        if self.function.returns != "int":
+            return []
+        fetch, text = self.message()
+        none = self.function.words("none")
+        lines = [f"if (r == -{none[0]})", "\treturn lua_pushnil(L), 1;"] if none else []
+        inner = fetch + [f"return fail(L, r, {self.errors}, {text});"]
+        return lines + ["if (r < 0) {"] + ["\t" + line for line in inner] + ["}"]
+
+    def push(self):
+        function, kind = self.function, self.function.kind
+        pushes = list(self.results)
+        if kind == "bool":
+            pushes.insert(0, "lua_pushboolean(L, r);")
+        elif kind in ("count", "number", "index", "enum", "flags") and not self.count_is_known:
+            pushes.insert(0, "push_signed(L, r);")
+        elif kind == "length" and not self.text:
+            pushes.insert(0, "push_signed(L, r);")
+        elif kind == "text":
+            pushes.insert(0, "push_text(L, result);")
+        elif kind == "object":
+            name = re.search(r"nfbind_(\w+) \*", function.returns)[1]
+            owner = "NULL" if function.has_tag("immortal") or not function.is_method else "o_self"
+            pushes.insert(0, f"push_handle(L, &{name}_type, {owner}, false)->pointer = "
+                             "(void *)(uintptr_t)result;")
+        if not pushes:
+            pushes = ["lua_pushboolean(L, 1);"]
+        return pushes + [f"return {len(pushes)};"]
+
+    def head(self):
+        function = self.function
+        lines = []
+        if function.returns.endswith("*"):
+            lines.append(f"{function.returns}result;")
+        elif function.returns != "void":
+            lines.append(f"{'int' if function.returns == 'int' else 'int64_t'} r;")
+        if self.message()[0] and function.returns == "int":
+            lines.append("char message[512] = \"\";")
+        return lines
+
+    def print(self):
+        self.parameters()
+        head = self.head()
+        settop = [f"lua_settop(L, {self.index});"]
+        # Declarations with code in them follow each other in the order of the arguments.
+        lines = head + [""] * bool(head) + settop + self.declare + self.call()
+        lines += self.failure() + self.push()
+        text = "\n".join("\t" + line if line else "" for line in lines)
+        return f"{self.error_table}\nstatic int l_{short(self.function.name)}(lua_State *L)\n{{\n{text}\n}}\n"
+
+
+# Whole types
+
+
+def print_release(types, name):
+    function = types.verbs[name].get("free")
+    if not function:
+        return ""
+    return f"""
+static void release_{name}(void *pointer)
+{{
+	{function.name}(pointer);
+}}
+"""
+
+
+def takes_nothing(types, name):
+    function = types.verbs[name].get("new")
+    return function is not None and len(function.params) == 1
+
+
+def print_make(types, name):
+    if not takes_nothing(types, name):
+        return ""
+    return f"""
+static int make_{name}(void **ret_pointer)
+{{
+	struct nfbind_{name} *pointer = NULL;
+	int r = nfbind_{name}_new(&pointer);
+
+	*ret_pointer = pointer;
+	return r;
+}}
+"""
+
+
+def print_family(types, name):
+    """The table of the functions that fields are read and written with."""
+    verbs = types.verbs[name]
+    nested = ""
+    for item in types.model.enums["nfbind_kind"].enumerators:
+        other = item.name.removeprefix("NFBIND_KIND_").lower()
+        get, put = f"get_{other}", f"set_{other}"
+        if other in types.objects and (get in verbs or put in verbs):
+            nested += (f"\t{{ {item.name}, {f'l_{name}_{get}' if get in verbs else 'NULL'}, "
+                       f"{f'l_{name}_{put}' if put in verbs else 'NULL'} }},\n")
+    sentences = {}
+    for verb in FAMILY:
+        for error in api_errors(verbs[verb]):
+            if len(error["sentence"]) > len(sentences.get(error["name"], "")):
+                sentences[error["name"]] = error["sentence"]
+    errors = "".join(f"\t{{ {key}, \"{escape(text)}\" }},\n" for key, text in sentences.items())
+    rows = "".join(f"\t.{verb} = (void *)nfbind_{name}_{verb},\n" for verb in FAMILY)
+    return f"""
+static const struct nested {name}_nested[] = {{
+{nested}	{{ 0, NULL, NULL }},
+}};
+static const struct sentence {name}_errors[] = {{
+{errors}	{{ 0, NULL }},
+}};
+static const struct family {name}_family = {{
+	.fields = nfbind_{name}_fields,
+{rows}	.nested = {name}_nested,
+	.errors = {name}_errors,
+}};
+"""
+
+
+def print_sequence(types, name):
+    function = item_function(types, name)
+    item = re.search(r"nfbind_(\w+) \*", function.returns)[1]
+    return f"""
+static uint32_t count_{name}(const void *pointer)
+{{
+	return nfbind_{name}_count(pointer);
+}}
+
+static void *item_of_{name}(void *pointer, uint32_t index)
+{{
+	return (void *)(uintptr_t){function.name}(pointer, index);
+}}
+
+static const struct sequence {name}_sequence = {{ count_{name}, item_of_{name}, &{item}_type }};
+"""
+
+
+def print_methods(types, name):
+    hidden = {item_function(types, name).verb} if name and item_function(types, name) else set()
+    rows = ""
+    for function in types.verbs[name].values() if name else module_functions(types):
+        if function.verb not in OWN | hidden and not is_hidden(types, function):
+            rows += f"\t{{ \"{function.verb}\", l_{short(function.name)} }},\n"
+    return f"\nstatic const luaL_Reg {name or 'module'}_methods[] = {{\n{rows}\t{{ NULL, NULL }},\n}};\n"
+
+
+def print_type(types, name):
+    verbs = types.verbs[name]
+    rows = [f'.name = "nfbind.{name}"', f".methods = {name}_methods"]
+    if "free" in verbs:
+        rows.append(f".release = release_{name}")
+    if takes_nothing(types, name):
+        rows.append(f".make = make_{name}")
+    if types.has_family(name):
+        rows.append(f".family = &{name}_family")
+    if item_function(types, name):
+        rows.append(f".sequence = &{name}_sequence")
+    text = "".join(f"\t{row},\n" for row in rows)
+    return f"\nstatic const struct type {name}_type = {{\n{text}}};\n"
+
+
+def print_layout(struct):
+    name = short(struct.name)
+    rows = ""
+    for member in struct.members:
+        signed = 0 if member.type.startswith("u") else 1
+        rows += (f"\t{{ \"{member.name}\", {member.offset}, {member.size}, {signed}, "
+                 f"{1 if '[' in member.type else 0} }},\n")
+    return f"""
+static const struct member {name}_members[] = {{
+{rows}}};
+static const struct layout {name}_layout = {{ "nfbind.{name}", {name}_members,
+	sizeof({name}_members) / sizeof({name}_members[0]), sizeof(struct {struct.name}) }};
+"""
+
+
+def print_module(types):
+    rows = "".join(f"\t{{ \"{name}\", {value} }},\n" for name, value in constants(types))
+    makers = "".join(f"\t{{ \"{o}\", l_{o}_new }},\n" for o in types.objects
+                     if "new" in types.verbs[o])
+    adds = "".join(f"\tadd_type(L, &{o}_type, all);\n" for o in types.objects)
+    return f"""
+static const struct {{
+	const char *name;
+	int64_t value;
+}} constants[] = {{
+{rows}}};
+
+static const luaL_Reg makers[] = {{
+{makers}	{{ NULL, NULL }},
+}};
+
+static void add_functions(lua_State *L, const luaL_Reg *functions)
+{{
+	for (; functions->name; functions++) {{
+		lua_pushcfunction(L, functions->func);
+		lua_setfield(L, -2, functions->name);
+	}}
+}}
+
+__attribute__((visibility("default"))) int luaopen_nfbind_core(lua_State *L);
+
+int luaopen_nfbind_core(lua_State *L)
+{{
+	int all;
+
+	lua_newtable(L);
+	add_functions(L, module_methods);
+	add_functions(L, makers);
+	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {{
+		push_signed(L, constants[i].value);
+		lua_setfield(L, -2, constants[i].name);
+	}}
+	lua_newtable(L);
+	all = lua_gettop(L);
+{adds}	lua_setfield(L, -2, "methods");
+	return 1;
+}}
+"""
+
+
+def files(model):
+    types, errors = Types(model), Errors()
+    text = HEAD.format(mark=MARK) + "\n"
+    text += "".join(f"static const struct type {o}_type;\n" for o in types.objects)
+    text += "".join(print_layout(s) for s in model.plain_structs())
+    items = [item_function(types, o) for o in types.objects]
+    for function in model.functions:
+        if function not in items and not is_hidden(types, function) and (
+                function.verb != "free" or not function.object):
+            text += Body(types, function, errors).print()
+    for name in types.objects:
+        text += print_release(types, name) + print_make(types, name)
+        text += print_family(types, name) if types.has_family(name) else ""
+        text += print_sequence(types, name) if item_function(types, name) else ""
+        text += print_methods(types, name) + print_type(types, name)
+    text += print_methods(types, "") + print_module(types)
+    return {"bindings/lua/nfbind_generated.c": text}
