@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "options.h"
 #include "plain.h"
+#include "resync.h"
 #include "text.h"
 
 enum {
@@ -85,6 +86,10 @@ int events_enter(struct nfbind_events *events)
 void events_leave(struct nfbind_events *events)
 {
 	pthread_mutex_lock(&events->lock);
+	if (events->resync) {
+		events->counted.keys = events->resync->mirror.count;
+		events->counted.blind = events->resync->mirror.blind;
+	}
 	events->stats = events->counted;
 	events->is_receiving = false;
 	if (events->is_closing)
@@ -185,6 +190,16 @@ static int explain_open(struct nfbind_events *events, const struct socket_listen
 	return error;
 }
 
+/* A list shows one namespace, and a copy cannot be kept without additions and removals. */
+static bool can_resync(const struct nfbind_options *options, uint32_t wanted)
+{
+	const uint32_t ct = NFBIND_EVENT_CT_NEW | NFBIND_EVENT_CT_DESTROY;
+
+	return !options_number(options, NFBIND_OPTIONS_ALL_NAMESPACES, 0) &&
+	       (!(wanted & EVENT_CT_ALL) || (wanted & ct) == ct) &&
+	       (!(wanted & EVENT_EXP_ALL) || (wanted & EVENT_EXP_ALL) == EVENT_EXP_ALL);
+}
+
 static int read_options(struct nfbind_events *events, const struct nfbind_options *options,
 			struct socket_place *place)
 {
@@ -197,6 +212,10 @@ static int read_options(struct nfbind_events *events, const struct nfbind_option
 	}
 	if (wanted == 0 || wanted & ~(uint64_t)(EVENT_CT_ALL | EVENT_EXP_ALL)) {
 		events_explain(events, "no events are asked for, or unknown ones");
+		return -EINVAL;
+	}
+	if (options_number(options, NFBIND_OPTIONS_RESYNC, 0) && !can_resync(options, (uint32_t)wanted)) {
+		events_explain(events, "a resync needs what is added and removed, and one network namespace");
 		return -EINVAL;
 	}
 	events->batch_size = (uint32_t)batch;
@@ -249,6 +268,12 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 	r = socket_open_for_events(&events->socket, &place, buffer, &listening);
 	if (r < 0)
 		return explain_open(events, &listening, r);
+	if (options_number(options, NFBIND_OPTIONS_RESYNC, 0))
+		r = resync_open(events, options);
+	if (r < 0) {
+		socket_close(&events->socket);
+		return explain_open(events, &listening, r);
+	}
 	(void)socket_read_drops(&events->socket, &events->loss.drops);
 	pthread_mutex_lock(&events->lock);
 	events->canary.pid = getpid();
@@ -260,6 +285,7 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 /* A child shares the socket, but not the state of the lock. */
 static void close_in_child(struct nfbind_events *events)
 {
+	resync_close(events->resync);
 	if (events->is_open)
 		socket_close(&events->socket);
 	events->is_open = false;
@@ -275,6 +301,7 @@ static void close_here(struct nfbind_events *events)
 	pthread_mutex_lock(&events->lock);
 	while (events->is_receiving || events->readers > 0)
 		pthread_cond_wait(&events->changed, &events->lock);
+	resync_close(events->resync);
 	if (events->is_open)
 		socket_close(&events->socket);
 	events->is_open = false;
@@ -302,6 +329,7 @@ void nfbind_events_free(struct nfbind_events *events)
 	for (size_t i = 0; i < events->filters_count; i++)
 		nfbind_filter_free(events->filters[i]);
 	free(events->filters);
+	resync_free(events->resync);
 	free(events->intake.datagrams);
 	free(events->intake.room);
 	canary_free(&events->canary);

@@ -62,6 +62,7 @@ struct nfbind_events {
 	struct wire_shapes shapes;
 	struct loss loss;
 	struct nfbind_events_stats counted; /* what the stats will be */
+	struct resync *resync; /* NULL without */
 };
 
 /* An item on its way to the caller, whose objects these are. */

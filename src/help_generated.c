@@ -441,6 +441,12 @@ const char *const options_help[] = {
 		"Listen to all network namespaces that have an id in the session's own; default 0 (bool).",
 	[NFBIND_OPTIONS_TAKE_OVER] =
 		"A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool).",
+	[NFBIND_OPTIONS_RESYNC] =
+		"Keep the consumer's copy of the tables right: list them first, and again after a loss; default 0 (bool).",
+	[NFBIND_OPTIONS_RESYNC_INTERVAL] =
+		"With resync: milliseconds at least between the beginnings of two lists; default 1000 (number).",
+	[NFBIND_OPTIONS_KEYS_MAX] =
+		"With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).",
 };
 
 const char *const packet_help[] = {

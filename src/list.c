@@ -62,7 +62,7 @@ static void put_prefilter(const struct nfbind_filter *filter, struct wire_buffer
 static int begin_list(struct nfbind_list *list, struct nfbind_conntrack *conntrack,
 		      struct request *request)
 {
-	int r = requester_open_beside(&list->requester, &conntrack->requester);
+	int r = requester_open_beside(&list->requester, &conntrack->requester.socket);
 
 	if (r < 0) {
 		requester_explain(&conntrack->requester, "the list could not be started: %s",

@@ -53,6 +53,9 @@ static const struct field options_rows[] = {
 	ROW(RELIABLE, "reliable", reliable, BOOL, .directions = OPEN),
 	ROW(ALL_NAMESPACES, "all-namespaces", all_namespaces, BOOL, .directions = OPEN, .kernel = 4002),
 	ROW(TAKE_OVER, "take-over", take_over, BOOL, .directions = OPEN),
+	ROW(RESYNC, "resync", resync, BOOL, .directions = OPEN),
+	ROW(RESYNC_INTERVAL, "resync-interval", resync_interval, U32, .directions = OPEN),
+	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

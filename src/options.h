@@ -24,11 +24,13 @@ struct nfbind_options {
 	uint32_t age_limit;
 	uint32_t mark;
 	uint32_t events;
+	uint32_t resync_interval;
+	uint32_t keys_max;
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
 	uint8_t take_over;
-	uint8_t reliable, all_namespaces;
+	uint8_t reliable, all_namespaces, resync;
 	INLINE_BYTES(15) device;
 };
 

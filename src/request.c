@@ -91,9 +91,9 @@ int requester_open(struct requester *self, const struct socket_place *place,
 	return opened(self, socket_open_for_requests(&self->socket, place, receive_buffer));
 }
 
-int requester_open_beside(struct requester *self, const struct requester *other)
+int requester_open_beside(struct requester *self, const struct socket *other)
 {
-	return opened(self, socket_open_beside(&self->socket, &other->socket));
+	return opened(self, socket_open_beside(&self->socket, other));
 }
 
 void requester_close(struct requester *self)

@@ -48,8 +48,8 @@ void request_start(struct request *request, uint16_t type, uint16_t flags, uint8
 int requester_check(struct requester *self);
 int requester_open(struct requester *self, const struct socket_place *place,
 		   uint32_t receive_buffer);
-/* In the network namespace of another one. */
-int requester_open_beside(struct requester *self, const struct requester *other);
+/* In the network namespace of another socket. */
+int requester_open_beside(struct requester *self, const struct socket *other);
 void requester_close(struct requester *self);
 
 __attribute__((format(printf, 2, 3))) void requester_explain(struct requester *self,

@@ -656,7 +656,7 @@ int socket_read_proc(struct socket *self, const char *name, char *data, size_t s
 	int r;
 
 	/* proc shows the namespace of the thread that opens the file. */
-	snprintf(call.path, sizeof(call.path), "/proc/thread-self/net/%s", name);
+	snprintf(call.path, sizeof(call.path), "%s%s", *name == '/' ? "" : "/proc/thread-self/net/", name);
 	if (netns_fd < 0)
 		return read_file(&call);
 	r = is_here(netns_fd) ? read_file(&call) : in_netns(netns_fd, read_file, &call);

@@ -104,7 +104,10 @@ int socket_read_drops(struct socket *socket, uint32_t *ret_drops);
 /* The name of a device in the socket's namespace, at most 15 bytes and a NUL. */
 int socket_device_name(int fd, uint32_t index, char name[16]);
 
-/* Read a file below /proc/net of the socket's namespace, at most `size` bytes: length or -errno. */
+/*
+ * Read a file below /proc/net, or of a whole path, as the socket's namespace has it, at most
+ * `size` bytes: length or -errno.
+ */
 int socket_read_proc(struct socket *socket, const char *name, char *data, size_t size);
 
 /* A raw socket that takes whole IP packets, for the injector. */

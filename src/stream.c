@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "plain.h"
+#include "resync.h"
 #include "uapi.h"
 
 /* What a message in the receive buffer takes at least, with the kernel's own overhead. */
@@ -20,7 +21,8 @@ enum { MESSAGE_LEAST = 512 };
 
 static bool has_items(const struct nfbind_events *events)
 {
-	return events->intake.current < events->intake.count || events->loss.is_due;
+	return events->intake.current < events->intake.count || events->loss.is_due ||
+	       (events->resync && resync_has_items(events->resync));
 }
 
 static int read_batch(struct nfbind_events *events)
@@ -65,8 +67,25 @@ static void meet_loss(struct nfbind_events *events)
 	loss->passed = 0;
 }
 
-static int32_t sleep_time(uint64_t until)
+/* When there is something to do that the descriptor does not tell; 0 for never. */
+static uint64_t work_due(const struct nfbind_events *events)
 {
+	return events->resync ? resync_due(events->resync) : 0;
+}
+
+static bool has_work(const struct nfbind_events *events)
+{
+	uint64_t due = work_due(events);
+
+	return due != 0 && due <= socket_now();
+}
+
+static int32_t sleep_time(const struct nfbind_events *events, uint64_t until)
+{
+	uint64_t due = work_due(events);
+
+	if (due != 0 && (until == 0 || due < until))
+		until = due;
 	return until == 0 ? -1 : wake_time_left(until);
 }
 
@@ -83,7 +102,7 @@ static bool is_closing(struct nfbind_events *events)
 static int wait_for_more(struct nfbind_events *events, uint64_t until)
 {
 	int wake_fd = wake_need_fd(&events->wake);
-	int32_t timeout = sleep_time(until);
+	int32_t timeout = sleep_time(events, until);
 	int r;
 
 	if (wake_fd < 0)
@@ -117,6 +136,10 @@ static int wait_and_read(struct nfbind_events *events, int32_t timeout)
 		if (r < 0 && r != -EAGAIN)
 			return r;
 		pass_loss(events, r);
+		if (has_work(events)) {
+			resync_allow(events);
+			return r > 0 ? r : 0;
+		}
 		if (r > 0 || has_items(events))
 			return r > 0 ? r : 0;
 		if (until == 0 && timeout > 0)
@@ -187,11 +210,25 @@ static uint32_t kind_of(const struct nlmsghdr *message)
 static int give_malformed(struct nfbind_events *events, struct item *item)
 {
 	events->counted.malformed++;
+	/* It may have been an event. */
+	if (events->resync)
+		resync_want(events);
 	item->event = (struct nfbind_event){ .kind = NFBIND_EVENT_MALFORMED, .nsid = -1 };
 	return 1;
 }
 
-/* 1 for an item, 0 for none, or -ENOMEM. */
+/* What was parsed, to be given out or not: an answer. */
+static int judge(struct nfbind_events *events, struct item *item)
+{
+	if (events->resync)
+		return resync_take(events, item);
+	if (!(item->event.kind & EVENT_CT_ALL) || events_let_through(events, item->ct))
+		return RESYNC_GIVE;
+	events->counted.filtered++;
+	return RESYNC_DROP;
+}
+
+/* An answer, or -ENOMEM. */
 static int take_message(struct nfbind_events *events, const struct nlmsghdr *message, int32_t nsid,
 			struct item *item)
 {
@@ -211,13 +248,8 @@ static int take_message(struct nfbind_events *events, const struct nlmsghdr *mes
 		return give_malformed(events, item);
 	if (r < 0)
 		return r;
-	if (kind & EVENT_CT_ALL && !events_let_through(events, item->ct)) {
-		events->counted.filtered++;
-		return 0;
-	}
-	events->counted.events++;
 	item->event = (struct nfbind_event){ .kind = kind, .port_id = message->nlmsg_pid, .nsid = nsid };
-	return 1;
+	return judge(events, item);
 }
 
 static void skip_datagram(struct intake *intake)
@@ -243,7 +275,7 @@ static int take_from(struct nfbind_events *events, const struct datagram *datagr
 	message = wire_next_message(datagram->data, datagram->len, &offset, &error);
 	if (message)
 		r = take_message(events, message, datagram->nsid, item);
-	if (r < 0)
+	if (r < 0 || r == RESYNC_GIVE_FIRST)
 		return r;
 	events->counted.received += intake->offset == 0;
 	intake->offset = offset;
@@ -263,22 +295,28 @@ static void give_overrun(struct nfbind_events *events, struct item *item)
 	events->counted.lost += item->event.lost;
 	loss->drops = drops;
 	loss->is_due = false;
+	if (events->resync)
+		resync_want(events);
 }
 
 static int take_item(struct nfbind_events *events, struct item *item)
 {
 	struct intake *intake = &events->intake;
-	int r;
+	int r = events->resync ? resync_take_first(events, item) : 0;
 
+	if (r != 0)
+		return r;
 	while (intake->current < intake->count) {
 		r = take_from(events, &intake->datagrams[intake->current], item);
 		if (r != 0)
 			return r;
 	}
-	if (!events->loss.is_due)
-		return -ENODATA;
-	give_overrun(events, item);
-	return 1;
+	if (events->loss.is_due) {
+		give_overrun(events, item);
+		return 1;
+	}
+	r = events->resync ? resync_take_last(events, item) : 0;
+	return r == 0 ? -ENODATA : r;
 }
 
 int nfbind_events_next(struct nfbind_events *events, struct nfbind_event *ret_event,
@@ -290,6 +328,7 @@ int nfbind_events_next(struct nfbind_events *events, struct nfbind_event *ret_ev
 	if (r < 0)
 		return r;
 	r = take_item(events, &item);
+	events->counted.events += r > 0 && item.event.kind & (EVENT_CT_ALL | EVENT_EXP_ALL);
 	if (r == -ENOMEM)
 		events_explain(events, "out of memory");
 	events_leave(events);
@@ -305,9 +344,27 @@ int nfbind_events_get_deadline(struct nfbind_events *events, int32_t *ret_timeou
 
 	if (r < 0)
 		return r;
-	r = has_items(events) ? 0 : -ENODATA;
-	if (r == 0)
+	if (has_items(events))
 		*ret_timeout = 0;
+	else if (work_due(events) != 0)
+		*ret_timeout = wake_time_left(work_due(events));
+	else
+		r = -ENODATA;
+	events_leave(events);
+	return r;
+}
+
+int nfbind_events_resync(struct nfbind_events *events)
+{
+	int r = events_enter(events);
+
+	if (r < 0)
+		return r;
+	if (events->resync)
+		resync_want(events);
+	else
+		events_explain(events, "the session was not opened with the resync option");
+	r = events->resync ? 0 : -EINVAL;
 	events_leave(events);
 	return r;
 }

@@ -186,6 +186,13 @@ static const struct member events_stats_members[] = {
 	{ "socket_drops", 68, 4, 0, 0 },
 	{ "port_id", 72, 4, 0, 0 },
 	{ "reserved", 76, 4, 0, 0 },
+	{ "resyncs", 80, 8, 0, 0 },
+	{ "failed_resyncs", 88, 8, 0, 0 },
+	{ "listed", 96, 8, 0, 0 },
+	{ "fetched", 104, 8, 0, 0 },
+	{ "stale", 112, 8, 0, 0 },
+	{ "keys", 120, 4, 0, 0 },
+	{ "blind", 124, 4, 0, 0 },
 };
 static const struct layout events_stats_layout = { "nfbind.events_stats", events_stats_members,
 	sizeof(events_stats_members) / sizeof(events_stats_members[0]), sizeof(struct nfbind_events_stats) };
@@ -3095,7 +3102,7 @@ static const struct sentence errors_of_events_open[] = {
 	{ EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST" },
 	{ EALREADY, "the session is open" },
 	{ ESHUTDOWN, "the session was closed" },
-	{ EINVAL, "no events are asked for, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind" },
+	{ EINVAL, "no events are asked for, or for resync not enough or all namespaces, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind" },
 	{ ENOENT, "the named network namespace does not exist" },
 	{ EPROTONOSUPPORT, "this kernel has no nfnetlink" },
 	{ EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)" },
@@ -3222,6 +3229,30 @@ static int l_events_next(lua_State *L)
 	lua_pushvalue(L, h_ret_ct_at);
 	lua_pushvalue(L, h_ret_exp_at);
 	return 3;
+}
+
+static const struct sentence errors_of_events_resync[] = {
+	{ EINVAL, "the session was opened without resync" },
+	{ EBUSY, "another thread is in receive or next" },
+	{ ESHUTDOWN, "the session is not open" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ 0, NULL },
+};
+
+static int l_events_resync(lua_State *L)
+{
+	int r;
+	char message[512] = "";
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &events_type);
+	r = nfbind_events_resync(o_self->pointer);
+	if (r < 0) {
+		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
+		return fail(L, r, errors_of_events_resync, message);
+	}
+	lua_pushboolean(L, 1);
+	return 1;
 }
 
 static const struct sentence errors_of_events_read_stats[] = {
@@ -4240,6 +4271,7 @@ static const luaL_Reg events_methods[] = {
 	{ "last_message", l_events_last_message },
 	{ "receive", l_events_receive },
 	{ "next", l_events_next },
+	{ "resync", l_events_resync },
 	{ "read_stats", l_events_read_stats },
 	{ "get_deadline", l_events_get_deadline },
 	{ "get_fd", l_events_get_fd },
@@ -4506,6 +4538,10 @@ static const struct {
 	{ "EVENT_EXP_DESTROY", 16 },
 	{ "EVENT_OVERRUN", 32 },
 	{ "EVENT_MALFORMED", 64 },
+	{ "EVENT_SYNCED", 128 },
+	{ "EVENT_LIMIT", 256 },
+	{ "EVENT_RESYNC", 1 },
+	{ "EVENT_BLIND", 2 },
 };
 
 static const luaL_Reg makers[] = {

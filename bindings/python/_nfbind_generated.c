@@ -187,6 +187,13 @@ static const struct member events_stats_members[] = {
 	{ "socket_drops", 68, 4, 0, 0 },
 	{ "port_id", 72, 4, 0, 0 },
 	{ "reserved", 76, 4, 0, 0 },
+	{ "resyncs", 80, 8, 0, 0 },
+	{ "failed_resyncs", 88, 8, 0, 0 },
+	{ "listed", 96, 8, 0, 0 },
+	{ "fetched", 104, 8, 0, 0 },
+	{ "stale", 112, 8, 0, 0 },
+	{ "keys", 120, 4, 0, 0 },
+	{ "blind", 124, 4, 0, 0 },
 };
 static struct layout events_stats_layout = { "nfbind.EventsStats", events_stats_members,
 	sizeof(events_stats_members) / sizeof(events_stats_members[0]), sizeof(struct nfbind_events_stats), NULL };
@@ -4937,7 +4944,7 @@ static const struct sentence errors_of_events_open[] = {
 	{ EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST" },
 	{ EALREADY, "the session is open" },
 	{ ESHUTDOWN, "the session was closed" },
-	{ EINVAL, "no events are asked for, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind" },
+	{ EINVAL, "no events are asked for, or for resync not enough or all namespaces, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind" },
 	{ ENOENT, "the named network namespace does not exist" },
 	{ EPROTONOSUPPORT, "this kernel has no nfnetlink" },
 	{ EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)" },
@@ -5173,6 +5180,38 @@ done:
 		nfbind_ct_free(c_ret_ct);
 	if (!result || result == Py_None)
 		nfbind_exp_free(c_ret_exp);
+	return result;
+}
+
+static const struct sentence errors_of_events_resync[] = {
+	{ EINVAL, "the session was opened without resync" },
+	{ EBUSY, "another thread is in receive or next" },
+	{ ESHUTDOWN, "the session is not open" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ 0, NULL },
+};
+
+static PyObject *py_events_resync(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	char message[512] = "";
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, false, "events") < 0)
+		goto done;
+	r = nfbind_events_resync(o_self->pointer);
+	if (r < 0) {
+		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
+		fail(r, errors_of_events_resync, message);
+		goto done;
+	}
+	result = Py_NewRef(Py_None);
+done:
 	return result;
 }
 
@@ -6643,7 +6682,7 @@ static PyMethodDef events_methods[] = {
 	{ "add_filter", (PyCFunction)(void (*)(void))py_events_add_filter, METH_FASTCALL | METH_KEYWORDS,
 	  "Let through only the connections that this filter, or another one that was added, lets through; the filter is copied. An event is judged by what it carries: one that says nothing of the helper, say, does not match a filter that asks for one. Expectations pass always." },
 	{ "open", (PyCFunction)(void (*)(void))py_events_open, METH_FASTCALL | METH_KEYWORDS,
-	  "Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, events, reliable and all-namespaces count." },
+	  "Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, and those from events to keys-max count." },
 	{ "close", (PyCFunction)(void (*)(void))py_events_close, METH_FASTCALL | METH_KEYWORDS,
 	  "Close the session. A thread that is in receive or next is woken and waited for. What was not taken is gone. Closing twice is fine; every later call but free is -ESHUTDOWN. It never fails." },
 	{ "free", (PyCFunction)(void (*)(void))py_events_free, METH_FASTCALL | METH_KEYWORDS,
@@ -6654,6 +6693,8 @@ static PyMethodDef events_methods[] = {
 	  "Read what came, at most as many datagrams as the batch option says; then take it with next until -ENODATA. What was not taken before stays first, and nothing is read.\n\n`timeout` is in milliseconds; 0 does not wait, -1 waits without limit. The count is of datagrams, each of which is an item, none when it is filtered out; 0 when there is only an item of another kind." },
 	{ "next", (PyCFunction)(void (*)(void))py_events_next, METH_FASTCALL | METH_KEYWORDS,
 	  "Take the next item of what was received. An item about a connection fills `ret_ct`, one about an expectation `ret_exp`: the former content is gone; the other one, and both for other items, stay as they are." },
+	{ "resync", (PyCFunction)(void (*)(void))py_events_resync, METH_FASTCALL | METH_KEYWORDS,
+	  "Have the tables listed again: with entries that the kernel does not announce, this is how a copy becomes right at once. It begins with the next receive, or when the interval since the last one is over; the synced item tells when it is through." },
 	{ "read_stats", (PyCFunction)(void (*)(void))py_events_read_stats, METH_FASTCALL | METH_KEYWORDS,
 	  "Read the session's counters. An element may be larger or smaller than this library's struct: the rest is zeroed, or left out." },
 	{ "get_deadline", (PyCFunction)(void (*)(void))py_events_get_deadline, METH_FASTCALL | METH_KEYWORDS,

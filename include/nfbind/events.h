@@ -9,6 +9,20 @@
  * are lost until it was emptied. The stream then has an overrun item, never earlier than
  * where the gap is, with how many messages were lost.
  *
+ * Resync. With that option the session keeps the names of the entries that it gave out,
+ * and a consumer who adds what is new, replaces what is changed and removes what is
+ * destroyed has the kernel's tables, whatever was lost: they are listed when the session
+ * is opened and again after a loss, in pieces between events, and the differences are
+ * given out as items with the resync flag. An entry is new once, and destroyed once. When
+ * a list is through, a synced item says that the copy is right, but for what is under way.
+ * Lists that are read while events come in, and fetches of single entries, happen in next.
+ *
+ * Blind entries. While net.netfilter.nf_conntrack_events is 2 (the default of newer
+ * kernels), entries from before the first listener are never announced. With resync, those
+ * that were there at opening are marked blind until they are heard of; when such an entry's
+ * timeout is over, it is asked for. One that is removed before that is noticed then, or
+ * when nfbind_events_resync() is called.
+ *
  * Who may speak. Only the kernel: what another process sends to the kernel's groups is
  * dropped and counted. The port id of an item says for whom the kernel acted.
  *
@@ -47,14 +61,26 @@ enum nfbind_event_kind {
 	/** Events were lost before this point: `lost` of them. */
 	NFBIND_EVENT_OVERRUN = 0x20,
 	/** Bytes came from the kernel that are no event, and were left out. */
-	NFBIND_EVENT_MALFORMED = 0x40
+	NFBIND_EVENT_MALFORMED = 0x40,
+	/** The tables were listed to their end: the consumer's copy is right. */
+	NFBIND_EVENT_SYNCED = 0x80,
+	/** There were more entries than keys-max allows, or than memory: the copy may keep some that are gone, and no synced item comes any more. */
+	NFBIND_EVENT_LIMIT = 0x100
+};
+
+/** Where an item about a connection or an expectation comes from. */
+enum nfbind_event_flag {
+	/** The kernel did not announce it: it was listed or asked for. A destroy then has what names the entry, and its id. */
+	NFBIND_EVENT_RESYNC = 0x1,
+	/** The kernel may never announce the end of this entry. */
+	NFBIND_EVENT_BLIND = 0x2
 };
 
 /** An item of the stream. */
 struct nfbind_event {
 	/** enum nfbind_event_kind */
 	uint32_t kind;
-	/** Nothing yet; 0. */
+	/** A set of enum nfbind_event_flag. */
 	uint32_t flags;
 	/** The netlink port id of the process that caused it; 0: traffic or the kernel itself. */
 	uint32_t port_id;
@@ -90,6 +116,20 @@ struct nfbind_events_stats {
 	uint32_t port_id;
 	/** Nothing yet; 0. */
 	uint32_t reserved;
+	/** With resync: times that the tables were listed to their end. */
+	uint64_t resyncs;
+	/** With resync: lists that ended with an error, or could not be started. */
+	uint64_t failed_resyncs;
+	/** With resync: entries that came in lists. */
+	uint64_t listed;
+	/** With resync: entries that were asked for one by one. */
+	uint64_t fetched;
+	/** With resync: events that a list had overtaken, or about entries that nobody was told of. */
+	uint64_t stale;
+	/** With resync: entries kept in mind. */
+	uint32_t keys;
+	/** With resync: the blind ones of these. */
+	uint32_t blind;
 };
 
 /**
@@ -119,14 +159,14 @@ NFBIND_API int nfbind_events_add_filter(struct nfbind_events *events,
 
 /**
  * Open its socket and start to listen: events queue from here on. Of the options, the
- * network namespace or socket, the receive buffer, the batch, events, reliable and
- * all-namespaces count.
+ * network namespace or socket, the receive buffer, the batch, and those from events to
+ * keys-max count.
  *
  * @nullable options
  * @error EPERM CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST
  * @error EALREADY the session is open
  * @error ESHUTDOWN the session was closed
- * @error EINVAL no events are asked for, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind
+ * @error EINVAL no events are asked for, or for resync not enough or all namespaces, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind
  * @error ENOENT the named network namespace does not exist
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error EOPNOTSUPP this kernel cannot listen to all namespaces (before 4.2)
@@ -209,6 +249,20 @@ NFBIND_API int nfbind_events_receive(struct nfbind_events *events, int32_t timeo
 NFBIND_API int nfbind_events_next(struct nfbind_events *events, struct nfbind_event *ret_event,
 				  size_t ret_event_size, struct nfbind_ct *ret_ct,
 				  struct nfbind_exp *ret_exp);
+
+/**
+ * Have the tables listed again: with entries that the kernel does not announce, this is how
+ * a copy becomes right at once. It begins with the next receive, or when the interval since
+ * the last one is over; the synced item tells when it is through.
+ *
+ * @error EINVAL the session was opened without resync
+ * @error EBUSY another thread is in receive or next
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @thread receive
+ * @since 0.1
+ */
+NFBIND_API int nfbind_events_resync(struct nfbind_events *events);
 
 /**
  * Read the session's counters. An element may be larger or smaller than this library's

@@ -22,7 +22,7 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device), opening an event session (events to all-namespaces).
+ * namespace, mark, device), opening an event session (events to keys-max).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -72,7 +72,13 @@ enum nfbind_options_field {
 	/** Listen to all network namespaces that have an id in the session's own; default 0 (bool). */
 	NFBIND_OPTIONS_ALL_NAMESPACES = 22,
 	/** A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool). */
-	NFBIND_OPTIONS_TAKE_OVER = 23
+	NFBIND_OPTIONS_TAKE_OVER = 23,
+	/** Keep the consumer's copy of the tables right: list them first, and again after a loss; default 0 (bool). */
+	NFBIND_OPTIONS_RESYNC = 24,
+	/** With resync: milliseconds at least between the beginnings of two lists; default 1000 (number). */
+	NFBIND_OPTIONS_RESYNC_INTERVAL = 25,
+	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
+	NFBIND_OPTIONS_KEYS_MAX = 26
 };
 
 /** How much of a packet the kernel copies to the reader. */

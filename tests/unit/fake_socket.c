@@ -229,6 +229,15 @@ size_t fake_waiting(void)
 	return inbox_count;
 }
 
+size_t fake_waiting_for(int fd)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < inbox_count; i++)
+		count += inbox[(inbox_first + i) % INBOX_MAX].fd == fd;
+	return count;
+}
+
 bool fake_take(struct fake_datagram *ret_datagram)
 {
 	if (inbox_count == 0)
@@ -421,6 +430,13 @@ static void fill(struct datagram *datagram, const struct fake_datagram *from)
 		datagram->data = datagram->head;
 	if (datagram->len > 0)
 		memcpy(datagram->data, from->data, datagram->len);
+}
+
+static struct fake_datagram take_at(size_t place);
+
+void fake_move_first(void)
+{
+	put_in(take_at(inbox_count - 1), true);
 }
 
 /* The place of the first datagram that this socket may read; inbox_count for none. */

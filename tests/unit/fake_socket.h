@@ -105,9 +105,13 @@ void fake_deliver_error(int error);
 /* For one socket alone: its answers do not go to another one that reads first. */
 void fake_deliver_to(int fd, const void *data, size_t data_len);
 void fake_deliver_error_to(int fd, int error);
+/* What was delivered last is read first. */
+void fake_move_first(void);
 /* About another network namespace. */
 void fake_deliver_nsid(const void *data, size_t data_len, int32_t nsid);
 size_t fake_waiting(void);
+/* Those that are for this socket alone. */
+size_t fake_waiting_for(int fd);
 /* Take a datagram out of the socket, as a caller with recvfrom() would; false when there is none. */
 bool fake_take(struct fake_datagram *ret_datagram);
 

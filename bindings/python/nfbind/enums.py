@@ -240,4 +240,10 @@ EventKind = IntFlag("EventKind", {
     "EXP_DESTROY": 16,
     "OVERRUN": 32,
     "MALFORMED": 64,
+    "SYNCED": 128,
+    "LIMIT": 256,
+})
+EventFlag = IntFlag("EventFlag", {
+    "RESYNC": 1,
+    "BLIND": 2,
 })
