@@ -23,15 +23,20 @@ static void print_help(const struct manual *manual)
 {
 	printf("usage: %s %s\n\n%s\n\n", manual->name, manual->arguments, manual->about);
 	for (const struct flag *flag = manual->flags; flag->name; flag++)
-		printf("  %-11s %-6s %s\n", flag->name, flag->value ? flag->value : "", flag->help);
-	printf("  %-11s %-6s print this text\n\n", "--help", "");
-	printf("It needs CAP_NET_ADMIN, and rules that send packets to it; with iptables:\n\n%s\n"
-	       "or with nft:\n\n%s",
-	       manual->iptables, manual->nft);
+		printf("  %-13s %-6s %s\n", flag->name, flag->value ? flag->value : "", flag->help);
+	printf("  %-13s %-6s print this text\n\n", "--help", "");
+	if (manual->filter)
+		print_filter_help();
+	if (manual->iptables)
+		printf("It needs CAP_NET_ADMIN, and rules that send packets to it; with iptables:\n\n%s\n"
+		       "or with nft:\n\n%s",
+		       manual->iptables, manual->nft);
+	else
+		fputs(manual->more, stdout);
 	exit(0);
 }
 
-static void refuse(const char *text, const char *detail)
+void refuse_arguments(const char *text, const char *detail)
 {
 	fprintf(stderr, "%s: %s: %s (try --help)\n", program, text, detail);
 	exit(2);
@@ -57,8 +62,26 @@ static const struct flag *find_flag(const struct manual *manual, const char *nam
 	for (const struct flag *flag = manual->flags; flag->name; flag++)
 		if (strcmp(flag->name, name) == 0)
 			return flag;
-	refuse("unknown option", name);
 	return NULL;
+}
+
+/* The result is how many arguments it took. */
+static int read_option(const struct manual *manual, char **argv)
+{
+	const struct flag *flag = find_flag(manual, argv[0]);
+	int taken = !flag && manual->filter ? read_filter_option(*manual->filter, argv) : 0;
+
+	if (!flag && taken == 0)
+		refuse_arguments("unknown option", argv[0]);
+	if (!flag)
+		return taken;
+	if (flag->value && !argv[1])
+		refuse_arguments("a value is missing behind", flag->name);
+	if (flag->text)
+		*flag->text = argv[1];
+	else
+		*flag->number = flag->value ? read_number(flag->name, argv[1], UINT32_MAX) : 1;
+	return flag->value ? 2 : 1;
 }
 
 int read_arguments(const struct manual *manual, int argc, char **argv)
@@ -68,22 +91,16 @@ int read_arguments(const struct manual *manual, int argc, char **argv)
 	program = manual->name;
 	/* A line at a time, even into a pipe. */
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	for (int i = 1; i < argc; i++) {
-		const struct flag *flag;
-
+	for (int i = 1; i < argc;) {
 		if (strcmp(argv[i], "--help") == 0)
 			print_help(manual);
-		if (argv[i][0] != '-') {
-			argv[count++] = argv[i];
-			continue;
-		}
-		flag = find_flag(manual, argv[i]);
-		if (flag->value && i + 1 == argc)
-			refuse("a value is missing behind", flag->name);
-		*flag->number = flag->value ? read_number(flag->name, argv[++i], UINT32_MAX) : 1;
+		if (argv[i][0] == '-' && argv[i][1])
+			i += read_option(manual, &argv[i]);
+		else
+			argv[count++] = argv[i++];
 	}
 	if (count < manual->least || count > manual->most)
-		refuse(count < manual->least ? "too few arguments, it takes"
+		refuse_arguments(count < manual->least ? "too few arguments, it takes"
 					     : "too many arguments, it takes",
 		       manual->arguments);
 	return count;
@@ -124,19 +141,51 @@ void forget_signals(void)
 		sessions[i] = NULL;
 }
 
+/* Names. */
+
+struct nfbind_labels *read_label_names(void)
+{
+	struct nfbind_labels *labels = NULL;
+	char sentence[256] = "";
+	uint32_t line;
+	int r;
+
+	if (nfbind_labels_new(&labels) < 0)
+		abort();
+	r = nfbind_labels_read(labels, NULL, &line, sentence, sizeof(sentence));
+	if (r < 0 && r != -ENOENT)
+		fail_with(sentence, "reading the names of labels", r);
+	return labels;
+}
+
 /* Telling people. */
 
-int fail(struct nfbind_queue *queue, const char *what, int error)
+int fail_with(const char *sentence, const char *what, int error)
 {
 	const char *name = nfbind_error_name(error);
-	char sentence[512] = "";
 
-	/* Without memory there is no session to ask. */
-	if (queue)
-		nfbind_queue_last_message(queue, NFBIND_SIDE_RECEIVE, sentence, sizeof(sentence));
 	fprintf(stderr, "%s: %s: %s (%s)\n", program, what,
 		sentence[0] ? sentence : strerror(-error), name ? name : "unknown error");
 	return 1;
+}
+
+/* Without memory there is no session to ask. */
+int fail(struct nfbind_queue *queue, const char *what, int error)
+{
+	char sentence[512] = "";
+
+	if (queue)
+		nfbind_queue_last_message(queue, NFBIND_SIDE_RECEIVE, sentence, sizeof(sentence));
+	return fail_with(sentence, what, error);
+}
+
+int fail_request(struct nfbind_conntrack *conntrack, const char *what, int error)
+{
+	char sentence[512] = "";
+
+	if (conntrack)
+		nfbind_conntrack_last_message(conntrack, sentence, sizeof(sentence));
+	return fail_with(sentence, what, error);
 }
 
 struct nfbind_queue *start_queue(uint16_t number, const struct nfbind_options *options)

@@ -2,7 +2,7 @@
 /*
  * What the examples share and what is not about packets: the command line with its
  * --help, stopping on Ctrl-C, and telling people what happened. What the library is
- * asked to do with packets stands in the examples themselves.
+ * asked to do with packets and connections stands in the examples themselves.
  */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H
@@ -11,12 +11,13 @@
 
 #include <nfbind/nfbind.h>
 
-/* An option of the command line: a number, or 1 where `value` is NULL. */
+/* An option of the command line: a number or a text, or the number 1 where `value` is NULL. */
 struct flag {
 	const char *name;
 	const char *value;
 	const char *help;
 	uint64_t *number;
+	const char **text;
 };
 
 /* What --help prints. */
@@ -25,9 +26,11 @@ struct manual {
 	const char *arguments;
 	const char *about;
 	const struct flag *flags; /* the last one has no name */
-	const char *iptables;
+	const char *iptables; /* rules that it needs, or NULL */
 	const char *nft;
 	int least, most; /* how many arguments beside the options */
+	const char *more; /* the end of --help, where no rules are needed */
+	struct nfbind_filter **filter; /* what the options in filters.c fill, or NULL */
 };
 
 /*
@@ -39,6 +42,17 @@ int read_arguments(const struct manual *manual, int argc, char **argv);
 /* A number among the arguments; a mistake ends the program. */
 uint64_t read_number(const char *what, const char *text, uint64_t most);
 
+/* End the program: the command line makes no sense. */
+void refuse_arguments(const char *text, const char *detail) __attribute__((noreturn));
+
+/*
+ * In filters.c, for read_arguments(): an option that says which connections are meant, as
+ * conntrack(8) calls it. The result is how many arguments it took, 0 when it is none of
+ * these.
+ */
+int read_filter_option(struct nfbind_filter *filter, char **argv);
+void print_filter_help(void);
+
 /*
  * From now on SIGINT and SIGTERM wake this session; call it once for each session.
  * Before a session is freed, forget_signals() gives both their usual effect back.
@@ -46,8 +60,13 @@ uint64_t read_number(const char *what, const char *text, uint64_t most);
 void wake_on_signals(struct nfbind_queue *queue);
 void forget_signals(void);
 
+/* The names of connlabel.conf; without that file there are none. */
+struct nfbind_labels *read_label_names(void);
+
 /* Say why something failed; the result is the program's exit status. */
 int fail(struct nfbind_queue *queue, const char *what, int error);
+int fail_with(const char *sentence, const char *what, int error);
+int fail_request(struct nfbind_conntrack *conntrack, const char *what, int error);
 
 /*
  * What print_packets.c does step by step: make and open a session, bind one queue,

@@ -1,168 +1,183 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Print every connection that the kernel tracks, or every expectation, in one line
- * each. It shows a request session (new, open, list, free), a filter, and that entries
- * are pulled one by one into one object.
+ * Print the connections that the kernel tracks, or the expectations, in any of the forms
+ * that the library writes. Without options it prints what `conntrack -L` does. It shows
+ * a request session (new, open, list, free), a filter, that entries are pulled one by one
+ * into one object, and that the end of a list says whether it was complete.
  *
- *     list_connections [--expect] [--family 4|6] [--mark M[/MASK]] [--zone N]
+ *     list_connections [-p PROTO] [-s ADDRESS] ... [--json] ...
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <nfbind/nfbind.h>
 
-static const char help[] =
-	"usage: list_connections [--expect] [--family 4|6] [--mark M[/MASK]] [--zone N]\n\n"
-	"Print the connections that the kernel tracks, one in a line.\n\n"
-	"  --expect           print the expectations instead; no other option goes with it\n"
-	"  --family 4|6       of IPv4 or IPv6 only\n"
-	"  --mark M[/MASK]    with this mark, in the bits of the mask\n"
-	"  --zone N           in this zone\n"
-	"  --help             print this text\n\n"
-	"It needs CAP_NET_ADMIN. Connections are tracked where a rule asks for it, as\n\n"
-	"  iptables -A OUTPUT -m conntrack --ctstate INVALID -j DROP\n";
+#include "common.h"
 
-static void refuse(const char *text, const char *detail)
+static struct nfbind_filter *filter;
+static uint64_t extended, save, xml, json, fields, with_id, with_times, with_labels;
+static uint64_t zero, dying, unconfirmed, unique, expect;
+
+static const struct flag flags[] = {
+	{ "--extended", NULL, "with the network protocol, as -o extended", &extended, NULL },
+	{ "--save", NULL, "options that make the entry again, as -o save; with marks", &save, NULL },
+	{ "--xml", NULL, "as -o xml", &xml, NULL },
+	{ "--json", NULL, "an object in each line", &json, NULL },
+	{ "--fields", NULL, "all that the kernel says, name=value", &fields, NULL },
+	{ "--id", NULL, "with the kernel's number, as -o id", &with_id, NULL },
+	{ "--times", NULL, "with start and age, as -o ktimestamp", &with_times, NULL },
+	{ "--labels", NULL, "with the names of labels, as -o labels", &with_labels, NULL },
+	{ "-z", NULL, "set the counters to zero", &zero, NULL },
+	{ "--dying", NULL, "those that are being removed", &dying, NULL },
+	{ "--unconfirmed", NULL, "those not confirmed yet; none since Linux 5.19", &unconfirmed, NULL },
+	{ "--unique", NULL, "none twice, which a list under change may say", &unique, NULL },
+	{ "--expect", NULL, "expectations; of the others, forms go with it", &expect, NULL },
+	{ NULL },
+};
+
+static const struct manual manual = {
+	.name = "list_connections",
+	.arguments = "[OPTION]...",
+	.about = "Print the connections that the kernel tracks, one in a line.",
+	.flags = flags,
+	.filter = &filter,
+	.more = "It needs CAP_NET_ADMIN. Connections are tracked where a rule asks for it, as\n\n"
+		"  iptables -A OUTPUT -m conntrack --ctstate INVALID -j DROP\n",
+};
+
+static uint32_t chosen_format(void)
 {
-	fprintf(stderr, "list_connections: %s: %s (try --help)\n", text, detail);
-	exit(2);
+	return extended ? NFBIND_FORMAT_EXTENDED :
+	       save	? NFBIND_FORMAT_SAVE :
+	       xml	? NFBIND_FORMAT_XML :
+	       json	? NFBIND_FORMAT_JSON :
+	       fields	? NFBIND_FORMAT_FIELDS :
+			  NFBIND_FORMAT_LINE;
 }
 
-/* The number that a text starts with; what follows it must be this. */
-static uint64_t read_start(const char *text, uint64_t most, char follows, const char **ret_rest)
+static uint32_t chosen_parts(void)
 {
-	unsigned long long number;
-	char *end;
-
-	errno = 0;
-	number = strtoull(text, &end, 0);
-	if (errno || end == text || *text == '-' || number > most || (*end && *end != follows))
-		refuse("not a number that fits here", text);
-	if (ret_rest)
-		*ret_rest = *end ? end + 1 : NULL;
-	return number;
+	return (with_id ? NFBIND_PRINT_ID : 0) | (with_times ? NFBIND_PRINT_TIMESTAMP : 0) |
+	       (save ? NFBIND_PRINT_MARK : 0);
 }
 
-static void read_mark(struct nfbind_filter *filter, const char *text)
+static uint32_t chosen_kind(void)
 {
-	const char *mask;
-
-	nfbind_filter_set_number(filter, NFBIND_FILTER_MARK, read_start(text, UINT32_MAX, '/', &mask));
-	if (mask)
-		nfbind_filter_set_number(filter, NFBIND_FILTER_MARK_MASK,
-				     read_start(mask, UINT32_MAX, '\0', NULL));
+	return zero	   ? NFBIND_LIST_ZERO :
+	       dying	   ? NFBIND_LIST_DYING :
+	       unconfirmed ? NFBIND_LIST_UNCONFIRMED :
+			     NFBIND_LIST_TABLE;
 }
 
-static void read_option(struct nfbind_filter *filter, const char *name, const char *value)
+static const char *root(void)
 {
-	if (strcmp(name, "--mark") == 0)
-		read_mark(filter, value);
-	else if (strcmp(name, "--zone") == 0)
-		nfbind_filter_set_number(filter, NFBIND_FILTER_ZONE,
-				     read_start(value, UINT16_MAX, '\0', NULL));
-	else if (strcmp(value, "4") == 0 || strcmp(value, "6") == 0)
-		nfbind_filter_set_number(filter, NFBIND_FILTER_L3PROTO, *value == '4' ? 2 : 10);
-	else
-		refuse("not a family", value);
+	return expect ? "expect" : "conntrack";
 }
 
-/* The filter takes what was said; the result is whether expectations are wanted. */
-static bool read_arguments(struct nfbind_filter *filter, int argc, char **argv)
-{
-	bool is_filtered = false, expect = false;
+/* XML has a root, except where conntrack(8) prints nothing either: for no entries. */
+static uint64_t printed;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0) {
-			fputs(help, stdout);
-			exit(0);
-		}
-		if (strcmp(argv[i], "--expect") == 0) {
-			expect = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--family") != 0 && strcmp(argv[i], "--mark") != 0 &&
-		    strcmp(argv[i], "--zone") != 0)
-			refuse("unknown option", argv[i]);
-		if (i + 1 == argc)
-			refuse("a value is missing behind", argv[i]);
-		read_option(filter, argv[i], argv[i + 1]);
-		is_filtered = true;
-		i++;
-	}
-	if (expect && is_filtered)
-		refuse("it stands alone", "--expect");
-	return expect;
+static void print_entry(const char *text)
+{
+	if (xml && printed++ == 0)
+		printf("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<%s>\n", root());
+	puts(text);
+}
+
+static void print_end(void)
+{
+	if (printed > 0)
+		printf("</%s>\n", root());
 }
 
 /* -ENODATA is the end of a complete list. */
 static int print_connections(struct nfbind_list *list)
 {
-	struct nfbind_ct *ct;
-	char text[4096];
-	int r;
+	struct nfbind_labels *labels = with_labels ? read_label_names() : NULL;
+	static char text[1 << 16];
+	struct nfbind_ct *ct = NULL;
+	int r = nfbind_ct_new(&ct);
 
-	if ((r = nfbind_ct_new(&ct)) < 0)
-		return r;
-	while ((r = nfbind_list_next_ct(list, ct)) == 0) {
-		nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, text, sizeof(text));
-		puts(text);
+	while (r == 0 && (r = nfbind_list_next_ct(list, ct)) == 0) {
+		nfbind_ct_print(ct, chosen_format(), chosen_parts(), labels, text, sizeof(text));
+		print_entry(text);
 	}
 	nfbind_ct_free(ct);
+	nfbind_labels_free(labels);
 	return r;
 }
 
 static int print_expectations(struct nfbind_list *list)
 {
-	struct nfbind_exp *exp;
-	char text[4096];
-	int r;
+	static char text[1 << 16];
+	struct nfbind_exp *exp = NULL;
+	int r = nfbind_exp_new(&exp);
 
-	if ((r = nfbind_exp_new(&exp)) < 0)
-		return r;
-	while ((r = nfbind_list_next_exp(list, exp)) == 0) {
-		nfbind_exp_print(exp, NFBIND_FORMAT_FIELDS, text, sizeof(text));
-		puts(text);
+	while (r == 0 && (r = nfbind_list_next_exp(list, exp)) == 0) {
+		nfbind_exp_print(exp, chosen_format(), text, sizeof(text));
+		print_entry(text);
 	}
 	nfbind_exp_free(exp);
 	return r;
 }
 
-static int run(struct nfbind_conntrack *conntrack, const struct nfbind_filter *filter, bool expect)
+/* What was printed stands, but who reads it has to know that there is more. */
+static int print_list(struct nfbind_list *list)
+{
+	char sentence[512];
+	int r = expect ? print_expectations(list) : print_connections(list);
+
+	print_end();
+	fflush(stdout);
+	if (r == -ENODATA)
+		return 0;
+	nfbind_list_last_message(list, sentence, sizeof(sentence));
+	return fail_with(sentence, "the list is not complete", r);
+}
+
+static int run(struct nfbind_conntrack *conntrack)
 {
 	struct nfbind_list *list;
-	int r;
+	int r, status;
 
 	if ((r = nfbind_conntrack_open(conntrack, NULL)) < 0)
-		return r;
-	r = expect ? nfbind_conntrack_list_exp(conntrack, NULL, &list)
-		   : nfbind_conntrack_list_ct(conntrack, filter, NFBIND_LIST_TABLE, 0, &list);
+		return fail_request(conntrack, "opening a session", r);
+	if (expect)
+		r = nfbind_conntrack_list_exp(conntrack, NULL, &list);
+	else
+		r = nfbind_conntrack_list_ct(conntrack, filter, chosen_kind(),
+					     unique ? NFBIND_LIST_UNIQUE : 0, &list);
 	if (r < 0)
-		return r;
-	r = expect ? print_expectations(list) : print_connections(list);
+		return fail_request(conntrack, "listing", r);
+	status = print_list(list);
 	nfbind_list_free(list);
-	return r == -ENODATA ? 0 : r;
+	return status;
+}
+
+static void check_arguments(void)
+{
+	char said[4096];
+
+	if (extended + save + xml + json + fields > 1)
+		refuse_arguments("one form at a time", "--extended, --save, --xml, --json or --fields");
+	if (zero + dying + unconfirmed + expect > 1)
+		refuse_arguments("one list at a time", "-z, --dying, --unconfirmed or --expect");
+	if (expect && nfbind_filter_print(filter, said, sizeof(said)) > 0)
+		refuse_arguments("filters are for connections", "--expect");
 }
 
 int main(int argc, char **argv)
 {
 	struct nfbind_conntrack *conntrack = NULL;
-	struct nfbind_filter *filter = NULL;
-	char sentence[512] = "";
-	int r;
+	int r, status;
 
-	if (nfbind_filter_new(&filter) < 0 || nfbind_conntrack_new(&conntrack) < 0)
-		return 1;
-	r = run(conntrack, filter, read_arguments(filter, argc, argv));
-	if (r < 0) {
-		nfbind_conntrack_last_message(conntrack, sentence, sizeof(sentence));
-		fprintf(stderr, "list_connections: %s (%s)\n", sentence[0] ? sentence : strerror(-r),
-			nfbind_error_name(r));
-	}
+	if ((r = nfbind_filter_new(&filter)) < 0 || (r = nfbind_conntrack_new(&conntrack)) < 0)
+		return fail_request(NULL, "starting", r);
+	read_arguments(&manual, argc, argv);
+	check_arguments();
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* there may be many lines */
+	status = run(conntrack);
 	nfbind_conntrack_free(conntrack);
 	nfbind_filter_free(filter);
-	return r < 0;
+	return status;
 }
