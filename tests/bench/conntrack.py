@@ -495,7 +495,7 @@ def run_inside(options):
     """This very program in a network namespace of its own, and the limit around it."""
     os.environ[harness.INSIDE] = "1"
     flags = ["-n"] if os.geteuid() == 0 else ["-U", "-r", "-n"]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("conntrack benchmark: ended"))
     if os.geteuid() != 0:
         os.environ["NFBIND_BENCH_PLAIN"] = "1"
@@ -504,7 +504,7 @@ def run_inside(options):
         try:
             return inside.wait()
         finally:
-            inside.terminate()
+            inside.kill()  # unshare itself lets no milder signal end it
             inside.wait()
 
 
