@@ -253,13 +253,9 @@ int list_next(struct nfbind_list *list, const struct subject *subject, void *ret
 		return -EINVAL;
 	if (list->ended != 0)
 		return list->ended < 0 ? list->ended : -ENODATA;
-	/* What came behind the first one is looked at when it is received. */
-	r = list->first ? requester_check(&list->requester) : 0;
-	if (r < 0)
-		return r;
-	do
+	r = requester_check(&list->requester);
+	while (r == 0)
 		r = list_step(list, ret_object);
-	while (r == 0);
 	return r < 0 ? r : 0;
 }
 

@@ -68,7 +68,7 @@ int requester_check(struct requester *self)
 {
 	if (self->socket.fd < 0)
 		return refuse(self, -ESHUTDOWN, "the session is not open");
-	if (self->pid != getpid())
+	if (canary_is_forked(&self->canary))
 		return refuse(self, -ECHILD, "the session belongs to the parent process");
 	return 0;
 }
@@ -77,12 +77,15 @@ static int opened(struct requester *self, int error)
 {
 	if (error < 0)
 		return error;
-	self->pid = getpid();
+	self->canary.pid = getpid();
 	self->answer = malloc(ANSWER_MAX);
-	if (self->answer)
+	error = self->answer ? canary_plant(&self->canary) : -ENOMEM;
+	if (error == 0)
 		return 0;
+	free(self->answer);
+	self->answer = NULL;
 	socket_close(&self->socket);
-	return -ENOMEM;
+	return error;
 }
 
 int requester_open(struct requester *self, const struct socket_place *place,
@@ -103,6 +106,8 @@ void requester_close(struct requester *self)
 	free(self->answer);
 	self->answer = NULL;
 	self->answer_len = self->answer_offset = 0;
+	canary_free(&self->canary);
+	self->canary = (struct canary){ 0 };
 	self->was_closed = true;
 }
 
@@ -127,11 +132,8 @@ int requester_send(struct requester *self, struct request *request)
 static int read_datagram(struct requester *self, int32_t timeout)
 {
 	struct datagram datagram;
-	int r = requester_check(self);
+	int r;
 
-	/* Not for each message of a datagram: asking for the process is a system call. */
-	if (r < 0)
-		return r;
 	for (;;) {
 		datagram = (struct datagram){ .data = self->answer, .size = ANSWER_MAX };
 		r = socket_receive(&self->socket, &datagram, 1);

@@ -8,8 +8,8 @@
 #define REQUEST_H
 
 #include <linux/netlink.h>
-#include <sys/types.h>
 
+#include "canary.h"
 #include "socket.h"
 #include "wire.h"
 
@@ -20,7 +20,7 @@ enum {
 
 struct requester {
 	struct socket socket;
-	pid_t pid;
+	struct canary canary;
 	bool was_closed;
 	uint32_t sequence;
 	uint8_t *answer;  /* a datagram */
