@@ -77,7 +77,9 @@ static struct plain_protocol plain_protocol(uint8_t number, uint16_t src, uint16
 	};
 }
 
-static void put_bytes(struct wire_buffer *buffer, const void *data, size_t len)
+/* Inline, since a copy of known length needs no call. */
+static inline __attribute__((always_inline)) void
+put_bytes(struct wire_buffer *buffer, const void *data, size_t len)
 {
 	if (buffer->failed || buffer->size - buffer->len < len) {
 		buffer->failed = true;

@@ -183,6 +183,23 @@ static int set_heap(struct heap_bytes *heap, const void *data, size_t data_len)
 	return 0;
 }
 
+static void set_address(struct address *address, const void *data, size_t data_len)
+{
+	address->len = (uint8_t)data_len;
+	/* Copies of known length need no call. */
+	if (data_len == 4)
+		memcpy(address->bytes, data, 4);
+	else
+		memcpy(address->bytes, data, 16);
+}
+
+static void set_inline(struct inline_bytes *bytes, const void *data, size_t data_len)
+{
+	bytes->len = (uint8_t)data_len;
+	if (data_len > 0)
+		memcpy(bytes->bytes, data, data_len);
+}
+
 int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t number,
 		    const void *data, size_t data_len)
 {
@@ -196,17 +213,15 @@ int field_set_bytes(const struct nfbind_fields *fields, void *object, uint32_t n
 	r = field_check_bytes(row, data_len);
 	if (r < 0)
 		return r;
-	if (is_on_heap(row)) {
+	if (row->kind == NFBIND_KIND_ADDRESS) {
+		set_address(place(row, object), data, data_len);
+	} else if (!is_on_heap(row)) {
+		set_inline(place(row, object), data, data_len);
+	} else {
 		r = set_heap(place(row, object), data, data_len);
 		if (r < 0)
 			return r;
 		((struct object *)object)->has_heap = true;
-	} else {
-		struct inline_bytes *bytes = place(row, object);
-
-		bytes->len = (uint8_t)data_len;
-		if (data_len > 0)
-			memcpy(bytes->bytes, data, data_len);
 	}
 	field_mark_present(object, number);
 	return 0;
