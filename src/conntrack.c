@@ -251,7 +251,7 @@ int nfbind_conntrack_find_ct(struct nfbind_conntrack *conntrack, const struct nf
 	if (r < 0)
 		return r;
 	(void)subject_select(&ct_fields, &key, ct, is_orig);
-	if (!subject_has_tuple(&ct_fields, &key, NFBIND_CT_ORIG_SRC)) {
+	if (!subject_has_tuple(&key, NFBIND_CT_ORIG_SRC)) {
 		requester_explain(&conntrack->requester,
 				  "an original tuple is needed: source and destination address and transport protocol");
 		return -EINVAL;

@@ -185,7 +185,7 @@ int nfbind_conntrack_list_exp(struct nfbind_conntrack *conntrack, const struct n
 	if (r < 0)
 		return r;
 	/* Half a tuple would list all. */
-	if (master && !subject_has_tuple(&exp_fields, master, NFBIND_EXP_MASTER_SRC)) {
+	if (master && !subject_has_tuple(master, NFBIND_EXP_MASTER_SRC)) {
 		requester_explain(&conntrack->requester,
 				  "a tuple is needed: the master's addresses and transport protocol");
 		return -EINVAL;

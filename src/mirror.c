@@ -89,7 +89,7 @@ int mirror_make_key(const struct subject *subject, const void *object, struct mi
 	const void *src, *dst;
 	size_t src_len, dst_len;
 
-	if (!subject_has_tuple(fields, object, subject->tuple) ||
+	if (!subject_has_tuple(object, subject->tuple) ||
 	    field_get_bytes(fields, object, subject->tuple + OF_SRC, &src, &src_len) < 0 ||
 	    field_get_bytes(fields, object, subject->tuple + OF_DST, &dst, &dst_len) < 0 ||
 	    src_len != dst_len)

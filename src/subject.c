@@ -26,11 +26,11 @@ const struct subject expectations = {
 
 /* What names an entry. */
 
-bool subject_has_tuple(const struct nfbind_fields *fields, const void *object, uint32_t first)
+bool subject_has_tuple(const void *object, uint32_t first)
 {
-	return field_has(fields, object, first + OF_SRC) > 0 &&
-	       field_has(fields, object, first + OF_DST) > 0 &&
-	       field_has(fields, object, first + OF_L4PROTO) > 0;
+	return object && field_is_present(object, first + OF_SRC) &&
+	       field_is_present(object, first + OF_DST) &&
+	       field_is_present(object, first + OF_L4PROTO);
 }
 
 uint8_t subject_family(const struct nfbind_fields *fields, const void *object, uint32_t first)
@@ -46,13 +46,11 @@ uint8_t subject_family(const struct nfbind_fields *fields, const void *object, u
 static int find_tuple(const struct subject *subject, const void *object, uint32_t *ret_first,
 		      const char **ret_why)
 {
-	const struct nfbind_fields *fields = subject->wires->fields;
-
 	*ret_first = subject->tuple;
-	if (subject_has_tuple(fields, object, subject->tuple))
+	if (subject_has_tuple(object, subject->tuple))
 		return 0;
 	*ret_first = subject->other;
-	if (subject_has_tuple(fields, object, subject->other))
+	if (subject_has_tuple(object, subject->other))
 		return 0;
 	*ret_why = "a tuple is needed: source and destination address and transport protocol";
 	return -EINVAL;
@@ -121,9 +119,9 @@ int subject_encode_ct(const struct nfbind_ct *ct, uint16_t flags, struct wire_bu
 int subject_encode_exp(const struct nfbind_exp *exp, uint16_t flags, struct wire_buffer *buffer,
 		       const char **ret_why)
 {
-	if (!subject_has_tuple(&exp_fields, exp, NFBIND_EXP_MASTER_SRC) ||
-	    !subject_has_tuple(&exp_fields, exp, NFBIND_EXP_EXPECTED_SRC) ||
-	    !subject_has_tuple(&exp_fields, exp, NFBIND_EXP_MASK_SRC)) {
+	if (!subject_has_tuple(exp, NFBIND_EXP_MASTER_SRC) ||
+	    !subject_has_tuple(exp, NFBIND_EXP_EXPECTED_SRC) ||
+	    !subject_has_tuple(exp, NFBIND_EXP_MASK_SRC)) {
 		*ret_why = "master, expected tuple and mask are needed";
 		return -EINVAL;
 	}

@@ -25,7 +25,7 @@ enum { MESSAGE_NEW = 0, MESSAGE_GET = 1, MESSAGE_DELETE = 2 };
 
 enum { FAMILY_NONE = 0 };
 
-bool subject_has_tuple(const struct nfbind_fields *fields, const void *object, uint32_t first);
+bool subject_has_tuple(const void *object, uint32_t first);
 
 /* By its addresses; the network protocol's own field may say less, never otherwise. */
 uint8_t subject_family(const struct nfbind_fields *fields, const void *object, uint32_t first);
