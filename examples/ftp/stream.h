@@ -25,7 +25,7 @@ enum {
 	/* Longer lines are not read. */
 	FTP_LINE_MAX = 256,
 	/* Changes of the past that can be repeated. */
-	FTP_EDITS_KEPT = 16,
+	FTP_EDITS_KEPT = 8,
 	/* The most changes of one segment. */
 	FTP_EDITS_MAX = FTP_EDITS_KEPT + 2,
 	/* Bytes of a saved stream. */

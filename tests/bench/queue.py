@@ -111,6 +111,11 @@ class Bench:
     def promise(self, *arguments, **keywords):
         self.goals.append(Goal(*arguments, **keywords))
 
+    def promise_rate(self, section, what, bound, name, base):
+        """At least so many times the rate of `base`."""
+        self.promise(f"{what}, x {base}", bound, self.ratio(section, "kpps", name, base),
+                     by_cpu=self.ratio(section, "cpu_ns", base, name))
+
 
 # --- the drain -----------------------------------------------------------------
 
@@ -207,10 +212,8 @@ def section_drain(bench):
         check_same_fields(section, bench.interleave(section, measures))
         print_drain(bench, section)
         for name, (peer, limit, bounds) in DRAIN_GOALS.items():
-            bench.promise(f"{name} {size} B, x {peer}", bounds[number],
-                          bench.ratio(section, "kpps", name, peer))
-            bench.promise(f"{name} {size} B, x {limit}", OF_THE_RAW_LOOP,
-                          bench.ratio(section, "kpps", name, limit))
+            bench.promise_rate(section, f"{name} {size} B", bounds[number], name, peer)
+            bench.promise_rate(section, f"{name} {size} B", OF_THE_RAW_LOOP, name, limit)
     promise_syscalls(bench, f"drain {SIZES[0]} B")
 
 
@@ -511,8 +514,7 @@ def main():
     except (BenchError, subprocess.TimeoutExpired) as error:
         sys.exit(f"queue benchmark: {error}")
     print_limits(bench)
-    print("goals")
-    harness.print_table(["what", "goal", "reached", ""], [goal.row() for goal in bench.goals])
+    harness.print_goals(bench.goals)
     write_results(bench, machine)
     missed = any(goal.verdict() == "MISS" for goal in bench.goals)
     return 1 if missed and options.strict else 0

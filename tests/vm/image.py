@@ -67,16 +67,18 @@ def merged(path):
 
 class Content:
     """Files that go into an archive, each once, with what they link to. Paths are the guest's; what the
-    sysroot has comes from there, everything else from the same path of the host."""
+    sysroot has comes from there, everything else from the same path of the host, or else from the spare folder."""
 
-    def __init__(self, arch, root=""):
-        self.arch, self.root = arch, root
+    def __init__(self, arch, root="", spare=""):
+        self.arch, self.root, self.spare = arch, root, spare
         self.files = {}     # path in the guest -> path on the host
         self.links = {}
 
     def on_host(self, path):
         inside = self.root + path
-        return inside if os.path.lexists(inside) else path
+        if os.path.lexists(inside) or os.path.lexists(path) or not self.spare:
+            return inside if os.path.lexists(inside) else path
+        return self.spare + path
 
     def add(self, path):
         """The path itself and, where it is a link, what it leads to; libraries are added by close()."""
@@ -98,7 +100,7 @@ class Content:
         """The path of a program as the guest will have it, or None. A foreign one comes from the sysroot only."""
         for folder in PROGRAM_FOLDERS:
             path = os.path.join(folder, name)
-            if os.path.lexists(self.root + path):
+            if os.path.lexists(self.root + path) or self.spare and os.path.lexists(self.spare + path):
                 return path
         return None
 
@@ -191,12 +193,30 @@ def write_system(cache, arch, root=""):
     return target
 
 
-def write_tests(target, arch, root, tests, data, settings):
-    """The archive with init, the tests, their data and what they link to."""
+def asked_for(test):
+    """The programs that a test asks for: a script says so in a line "# programs: curl /path/to/another"."""
+    if is_elf(test):
+        return []
+    with open(test) as script:
+        return [name for line in script if line.startswith("# programs:") for name in line.split()[2:]]
+
+
+def add_asked_for(content, name):
+    path = name if os.path.isabs(name) else content.program(name)
+    if not path:
+        raise Missing("no program %s here" % name)
+    content.add(path)
+
+
+def write_tests(target, arch, root, tests, data, settings, spare):
+    """The archive with init, the tests, their data, what they ask for and what they link to."""
     here = os.path.dirname(os.path.abspath(__file__))
-    content = Content(arch, root)
+    programs = sorted({name for test in tests for name in asked_for(test)})
+    content = Content(arch, root, spare() if programs and not root else "")
     for test in tests:
         content.add(test)
+    for name in programs:
+        add_asked_for(content, name)
     for folder in data:
         content.add_tree(folder)
     content.close()

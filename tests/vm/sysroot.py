@@ -14,6 +14,8 @@ from debian import PrivateApt, Unavailable, cache_folder, text_of
 SUITE = "bookworm"
 PACKAGES = """busybox-static dash iptables nftables iproute2 conntrack iputils-ping socat procps util-linux
 libmnl-dev libc6-dev libgcc-s1 libgcc-12-dev linux-libc-dev check netbase""".split()
+# What a test may ask for besides; of this machine's own architecture it need not be installed here.
+SPARE_PACKAGES = "curl vsftpd".split()
 # meson's names of a machine: family, processor, byte order; and the program that runs its binaries here
 MACHINES = {"s390x": ("s390x", "s390x", "big", "qemu-s390x-static"),
             "armhf": ("arm", "armv7l", "little", "qemu-arm-static")}
@@ -66,12 +68,21 @@ def unpack_packages(apt, packages, root):
 
 def fetch(arch):
     """The sysroot's folder, with everything below its /usr."""
+    return unpacked("sysroot", arch, PACKAGES + SPARE_PACKAGES)
+
+
+def fetch_spare(arch):
+    """A folder with programs that this machine may lack, and with their libraries."""
+    return unpacked("spare", arch, SPARE_PACKAGES)
+
+
+def unpacked(label, arch, names):
     apt = PrivateApt("Debian", SUITE, arch)
     if not apt.is_fresh():
         apt.update()
-    packages = apt.with_dependencies(PACKAGES)
+    packages = apt.with_dependencies(names)
     parts = " ".join([row[2] for row in packages])
-    root = os.path.join(cache_folder(), "sysroot-%s-%s" % (arch, image.hash_of(parts)))
+    root = os.path.join(cache_folder(), "%s-%s-%s" % (label, arch, image.hash_of(parts)))
     if os.path.isdir(root):
         return root
     part = root + ".part"
