@@ -107,8 +107,10 @@ static int take_listed(struct nfbind_events *events, struct item *item, const st
 	if (known_is(entry, subject, object)) {
 		entry->epoch = resync->epoch;
 		entry->flags |= MIRROR_FULL;
-		if (entry->flags & MIRROR_BLIND)
+		if (entry->flags & MIRROR_BLIND) {
 			known_set_blind(resync, entry, object);
+			flags |= NFBIND_EVENT_BLIND;
+		}
 		return known_give_update(events, item, subject, flags);
 	}
 	r = subject == &connections ? field_copy(&ct_fields, &resync->held_ct, object) :
