@@ -105,6 +105,20 @@ static void renew_status(struct nfbind_ct *ct)
 		ct->status &= kept;
 }
 
+/* The kernel lists flags under an empty mask, and takes those that the mask names. */
+static void renew_tcp(struct nfbind_ct *ct)
+{
+	static const uint32_t flags[] = { NFBIND_CT_TCP_FLAGS_ORIG, NFBIND_CT_TCP_FLAGS_REPL };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (has(ct, flags[i]) && field_number_or(&ct_fields, ct, flags[i] + 1, 0) == 0)
+			(void)field_set_number(&ct_fields, ct, flags[i] + 1, UINT8_MAX);
+}
+
+_Static_assert(NFBIND_CT_TCP_MASK_ORIG == NFBIND_CT_TCP_FLAGS_ORIG + 1 &&
+		       NFBIND_CT_TCP_MASK_REPL == NFBIND_CT_TCP_FLAGS_REPL + 1,
+	       "the mask is behind its flags");
+
 static int renew(struct nfbind_ct *ct)
 {
 	int translation = nfbind_ct_get_translation(ct);
@@ -120,6 +134,7 @@ static int renew(struct nfbind_ct *ct)
 	if (r == 0 && has(ct, NFBIND_CT_DNAT_PORT) && !has(ct, NFBIND_CT_DNAT))
 		r = tuple_copy_field(&ct_fields, ct, NFBIND_CT_DNAT, NFBIND_CT_ORIG_DST);
 	renew_status(ct);
+	renew_tcp(ct);
 	return r;
 }
 

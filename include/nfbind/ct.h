@@ -266,7 +266,7 @@ enum nfbind_ct_operation {
 	NFBIND_CT_OPERATION_SETUP_ORIG = 4,
 	/** The reply tuple becomes the one that answers the original tuple. */
 	NFBIND_CT_OPERATION_SETUP_REPL = 5,
-	/** An entry that was listed becomes one that can be added: all translations are undone, and only those bits of the status stay that may be given. */
+	/** An entry that was listed becomes one that can be added: all translations are undone, only those bits of the status stay that may be given, and the masks of TCP's flags say all of them. */
 	NFBIND_CT_OPERATION_RENEW = 6
 };
 

@@ -233,6 +233,11 @@ START_TEST(test_ct_apply_renews_an_entry)
 	/* Not translated, only told so. */
 	apply("{" SNATED ",\"status\":0}", NFBIND_CT_OPERATION_RENEW, "{" SNATED ",\"status\":0}");
 	apply("{}", NFBIND_CT_OPERATION_RENEW, "{}");
+	/* The kernel's mask is empty: nothing of the flags would be taken. */
+	apply("{\"tcp-flags-orig\":3,\"tcp-mask-orig\":0,\"tcp-flags-repl\":8}", NFBIND_CT_OPERATION_RENEW,
+	      "{\"tcp-flags-orig\":3,\"tcp-mask-orig\":255,\"tcp-flags-repl\":8,\"tcp-mask-repl\":255}");
+	apply("{\"tcp-flags-orig\":3,\"tcp-mask-orig\":1}", NFBIND_CT_OPERATION_RENEW,
+	      "{\"tcp-flags-orig\":3,\"tcp-mask-orig\":1}");
 }
 END_TEST
 
