@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The FTP helper where it cannot run: in a namespace like this one, or on a kernel
-# without helpers, it says why. Where it can, tests/vm/ftp_helper.sh shows what it does.
+# without helpers, it says why. Where it can, tests/vm/ftp_transfers.sh shows what it does.
 . "$(dirname "$0")/place.sh"
 
 run() {
