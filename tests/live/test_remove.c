@@ -428,6 +428,17 @@ START_TEST(test_find_says_which_tuple_it_is)
 	ck_assert_refused(conntrack, nfbind_conntrack_find_ct(conntrack, ct, ct, &tuple), -EINVAL, "original tuple");
 	ct = ct_of("orig-src=10.0.0.1 orig-dst=10.0.0.2 orig-l4proto=6 orig-port-src=1000 orig-port-dst=81");
 	ck_assert_refused(conntrack, nfbind_conntrack_find_ct(conntrack, ct, ct, &tuple), -ENOENT, "no such connection");
+	/* A zone of one direction is not asked for by the other one. */
+	add_ct(conntrack, "orig-src=10.0.0.7 orig-dst=10.0.0.2 orig-l4proto=17 orig-port-src=1 orig-port-dst=2 timeout=9 "
+			  "orig-zone=4 mark=44");
+	ct = ct_of("orig-src=10.0.0.7 orig-dst=10.0.0.2 orig-l4proto=17 orig-port-src=1 orig-port-dst=2 orig-zone=4");
+	ck_assert_done(conntrack, nfbind_conntrack_find_ct(conntrack, ct, ct, &tuple));
+	ck_assert_uint_eq(tuple, NFBIND_TUPLE_ORIG);
+	ct_is(ct, "mark=44 orig-zone=4");
+	ct = ct_of("orig-src=10.0.0.2 orig-dst=10.0.0.7 orig-l4proto=17 orig-port-src=2 orig-port-dst=1");
+	ck_assert_done(conntrack, nfbind_conntrack_find_ct(conntrack, ct, ct, &tuple));
+	ck_assert_uint_eq(tuple, NFBIND_TUPLE_REPL);
+	ct_is(ct, "mark=44");
 	/* Where both are alike it is the original one. */
 	add_ct(conntrack, "orig-src=10.0.0.9 orig-dst=10.0.0.9 orig-l4proto=17 orig-port-src=5 orig-port-dst=5 timeout=9");
 	ct = ct_of("orig-src=10.0.0.9 orig-dst=10.0.0.9 orig-l4proto=17 orig-port-src=5 orig-port-dst=5");
