@@ -156,7 +156,9 @@ int nfbind_conntrack_add_cthelper(struct nfbind_conntrack *conntrack,
 	(void)field_set_number(&cthelper_fields, &copy, NFBIND_CTHELPER_PRIV_DATA_LEN,
 			       number(cthelper, NFBIND_CTHELPER_PRIV_DATA_LEN));
 	r = ask(conntrack, MESSAGE_NEW, NLM_F_CREATE | NLM_F_EXCL, &copy);
-	return r == -EEXIST ? explain_existing(conntrack, cthelper) : explain(conntrack, r);
+	/* EBUSY: nf_conntrack_helper_register() found one of the kernel's own. */
+	return r == -EEXIST || r == -EBUSY ? explain_existing(conntrack, cthelper) :
+					     explain(conntrack, r);
 }
 
 /* Changing. */
@@ -170,15 +172,11 @@ static bool is_fixed(uint32_t field)
 static bool is_impossible(const struct nfbind_cthelper *existing,
 			  const struct nfbind_cthelper *cthelper, uint32_t field)
 {
-	struct nfbind_cthelper one = { 0 }, other = { 0 };
-
 	if (!has(cthelper, field))
 		return false;
 	if (is_policy(field) && !has(existing, field))
 		return true;
-	(void)field_copy_one(&cthelper_fields, &one, existing, field);
-	(void)field_copy_one(&cthelper_fields, &other, cthelper, field);
-	return is_fixed(field) && !field_equal(&cthelper_fields, &one, &other);
+	return is_fixed(field) && !field_same(&cthelper_fields, existing, cthelper, field);
 }
 
 static int check_change(struct nfbind_conntrack *conntrack, const struct nfbind_cthelper *existing,
@@ -195,21 +193,57 @@ static int check_change(struct nfbind_conntrack *conntrack, const struct nfbind_
 	return 0;
 }
 
+static bool changes_policies(const struct nfbind_cthelper *existing,
+			     const struct nfbind_cthelper *cthelper)
+{
+	for (uint32_t field = NFBIND_CTHELPER_POLICY1_NAME; field < cthelper_fields.count; field++)
+		if (has(cthelper, field) && !field_same(&cthelper_fields, existing, cthelper, field))
+			return true;
+	return false;
+}
+
 /* The kernel takes policies as a whole only, and no private data length at all. */
 static void merge(struct nfbind_cthelper *to, const struct nfbind_cthelper *existing,
 		  const struct nfbind_cthelper *cthelper)
 {
-	bool has_policy = false;
+	bool has_policies = changes_policies(existing, cthelper);
 
 	for (uint32_t field = 0; field < cthelper_fields.count; field++)
-		has_policy |= is_policy(field) && has(cthelper, field);
-	for (uint32_t field = 0; field < cthelper_fields.count; field++)
-		if (field == NFBIND_CTHELPER_PRIV_DATA_LEN)
+		if (field == NFBIND_CTHELPER_PRIV_DATA_LEN || (is_policy(field) && !has_policies))
 			continue;
 		else if (has(cthelper, field))
 			(void)field_copy_one(&cthelper_fields, to, cthelper, field);
-		else if (is_policy(field) && has_policy)
+		else if (is_policy(field))
 			(void)field_copy_one(&cthelper_fields, to, existing, field);
+}
+
+/* A limit of 0 is kept as 255 by newer kernels. */
+static bool is_taken(const struct nfbind_cthelper *sent, const struct nfbind_cthelper *now, uint32_t field)
+{
+	bool is_limit = (field - NFBIND_CTHELPER_POLICY1_MAX) % POLICY_FIELDS == 0;
+
+	return (is_limit && number(sent, field) == 0) || field_same(&cthelper_fields, sent, now, field);
+}
+
+/* Linux before 2026 gives all policies what the first is to have (nfnl_cthelper_update_policy_all()). */
+static int check_policies(struct nfbind_conntrack *conntrack, const struct nfbind_cthelper *sent)
+{
+	struct nfbind_cthelper now = { 0 };
+	int r;
+
+	if (!has(sent, NFBIND_CTHELPER_POLICY2_NAME))
+		return 0;
+	r = ask_for(conntrack, sent, &now);
+	if (r < 0)
+		return explain(conntrack, r);
+	for (uint32_t field = NFBIND_CTHELPER_POLICY2_NAME; field < cthelper_fields.count; field++) {
+		if (is_taken(sent, &now, field))
+			continue;
+		requester_explain(&conntrack->requester,
+				  "this kernel gave all of the policies the limits of the first: remove the helper and add it again");
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 int nfbind_conntrack_change_cthelper(struct nfbind_conntrack *conntrack,
@@ -230,7 +264,8 @@ int nfbind_conntrack_change_cthelper(struct nfbind_conntrack *conntrack,
 	if (r < 0)
 		return r;
 	merge(&merged, &existing, cthelper);
-	return explain(conntrack, ask(conntrack, MESSAGE_NEW, 0, &merged));
+	r = explain(conntrack, ask(conntrack, MESSAGE_NEW, 0, &merged));
+	return r < 0 ? r : check_policies(conntrack, &merged);
 }
 
 /* Reading. */

@@ -226,7 +226,7 @@ NFBIND_API int nfbind_conntrack_add_cthelper(struct nfbind_conntrack *conntrack,
  * @error EBUSY what would change is fixed while the helper exists: policy names, their count, private data length
  * @error EINVAL a part of the name is missing, or a part is out of range: the message says which
  * @error EPERM CAP_NET_ADMIN is missing in the initial user namespace
- * @error EOPNOTSUPP this kernel has no user-space helpers (nfnetlink_cthelper)
+ * @error EOPNOTSUPP this kernel has no user-space helpers (nfnetlink_cthelper), or it gave all policies the limits of the first, as Linux before 2026 does: the message says which
  * @error ENOMEM out of memory
  * @error EBADMSG the kernel's answer is malformed
  * @error ESHUTDOWN the session is not open
@@ -265,6 +265,10 @@ NFBIND_API int nfbind_conntrack_fetch_cthelper(struct nfbind_conntrack *conntrac
  *
  * Connections that it helped lose their helper and their expectations. A helper that a
  * rule still refers to cannot be removed, except by kernels from about 7.0 on.
+ *
+ * Since Linux 5.19, until stable kernels of 2026, the end of any helper takes those that
+ * remain from the rules of iptables: new connections have none until the rules are made
+ * again, and the records stay in use. The ct helper objects of nft keep theirs.
  *
  * @error ENOENT there is no such helper
  * @error EBUSY a rule still refers to it, or to one of those of that name

@@ -111,7 +111,7 @@ static int create(struct nest in, const struct key *key)
 	if (helper.priv_data_len > 32)
 		return -ENOMEM;
 	if (helpers.own && strcmp(helpers.own, key->name) == 0)
-		return -EEXIST;
+		return -EBUSY;
 	(void)read_number(in, 3, &helper.queue);
 	(void)read_number(in, 6, &helper.status);
 	strcpy(helper.name, key->name);
@@ -125,11 +125,13 @@ static int update(struct nest in, struct fake_helper *helper)
 {
 	struct fake_helper wanted = *helper;
 	struct nest found;
+	bool has_policies;
 	int r;
 
 	if (find(in, 5, &found))
 		return -EBUSY;
-	r = find(in, 4, &found) ? read_policies(in, &wanted) : 0;
+	has_policies = find(in, 4, &found);
+	r = has_policies ? read_policies(in, &wanted) : 0;
 	if (r < 0)
 		return r;
 	if (wanted.policies_count != helper->policies_count)
@@ -137,6 +139,10 @@ static int update(struct nest in, struct fake_helper *helper)
 	for (uint32_t i = 0; i < wanted.policies_count; i++)
 		if (strcmp(wanted.policies[i].name, helper->policies[i].name) != 0)
 			return -EBUSY;
+	for (uint32_t i = 1; helpers.mixes_policies && has_policies && i < wanted.policies_count; i++) {
+		wanted.policies[i].max = wanted.policies[0].max;
+		wanted.policies[i].timeout = wanted.policies[0].timeout;
+	}
 	(void)read_number(in, 3, &wanted.queue);
 	(void)read_number(in, 6, &wanted.status);
 	*helper = wanted;

@@ -31,6 +31,7 @@ struct fake_helpers {
 	bool is_forbidden;       /* no rights in the initial user namespace */
 	const char *own;         /* name of a helper of the kernel's own, or NULL */
 	bool removes_used;       /* as kernels from about 7.0 on do */
+	bool mixes_policies;     /* a change gives all what the first is to have, as before 2026 */
 	int error;               /* of the next request that changes something */
 	unsigned int until_error; /* how many go well before */
 

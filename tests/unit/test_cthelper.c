@@ -315,6 +315,22 @@ START_TEST(test_change_with_a_whole_record)
 }
 END_TEST
 
+START_TEST(test_change_that_mixes_policies_is_told)
+{
+	ck_assert_int_eq(add(), 0);
+	helpers.mixes_policies = true;
+	/* Nothing is said of policies when they stay as they are. */
+	number(NFBIND_CTHELPER_QUEUE, 8);
+	ck_assert_int_eq(change(), 0);
+	ck_assert_uint_eq(helpers_find("sip2", 2, 17)->queue, 8);
+	ck_assert_int_eq(fetch(), 0);
+	ck_assert_int_eq(nfbind_cthelper_equal(record, got), 1);
+	number(NFBIND_CTHELPER_POLICY1_TIMEOUT, 5);
+	ck_assert_int_eq(change(), -EOPNOTSUPP);
+	says("all of the policies the limits of the first");
+}
+END_TEST
+
 START_TEST(test_change_creates_nothing)
 {
 	ck_assert_int_eq(change(), -ENOENT);
@@ -583,6 +599,7 @@ UNIT_MAIN("cthelper", set_up, tear_down, test_add_takes_every_part,
 	  test_parts_that_are_out_of_range_are_not_sent, test_parts_that_are_missing_are_told,
 	  test_policies_have_no_gap, test_adding_twice_tells_whose_it_is,
 	  test_change_of_what_is_present_alone, test_change_with_a_whole_record,
+	  test_change_that_mixes_policies_is_told,
 	  test_change_creates_nothing, test_change_of_what_is_fixed_is_busy,
 	  test_fetch_by_name_and_by_protocols, test_list_of_all, test_remove_one_or_all_of_a_name,
 	  test_remove_from_an_empty_table_finds_nothing, test_remove_of_a_used_one_is_busy,
