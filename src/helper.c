@@ -222,7 +222,7 @@ static int take_over(struct nfbind_helper *helper, const struct leftover *leftov
 	if (field_equal(&cthelper_fields, &record, &leftover->record))
 		return 0;
 	r = nfbind_conntrack_change_cthelper(helper->conntrack, &record);
-	if (r == -EBUSY)
+	if (r == -EBUSY || r == -EOPNOTSUPP)
 		return replace(helper, &record, family);
 	return r < 0 ? fail_as_conntrack(helper, r, family) : 0;
 }
@@ -248,10 +248,7 @@ static int disable(struct nfbind_helper *helper, const struct nfbind_cthelper *r
 	(void)field_set_number(&cthelper_fields, &change, NFBIND_CTHELPER_STATUS,
 			       NFBIND_CTHELPER_STATUS_DISABLED);
 	r = nfbind_conntrack_change_cthelper(helper->conntrack, &change);
-	if (r < 0)
-		return fail_as_conntrack(helper, r, family);
-	return fail(helper, -EBUSY, "a rule still refers to helper %.*s for %s: it was disabled and not removed",
-		    record->name.len, (const char *)record->name.bytes, families[family].name);
+	return r < 0 ? fail_as_conntrack(helper, r, family) : 0;
 }
 
 static int deregister(struct nfbind_helper *helper, unsigned int family)
@@ -259,10 +256,33 @@ static int deregister(struct nfbind_helper *helper, unsigned int family)
 	struct nfbind_cthelper record = record_for(helper, family);
 	int r = nfbind_conntrack_remove_cthelper(helper->conntrack, &record);
 
-	helper->is_ours[family] = false;
-	if (r == -EBUSY)
-		return disable(helper, &record, family);
+	if (r == -EBUSY) {
+		r = disable(helper, &record, family);
+		return r < 0 ? r : fail(helper, -EBUSY, "a rule still refers to helper %.*s for %s: it was disabled and not removed",
+					record.name.len, (const char *)record.name.bytes,
+					families[family].name);
+	}
 	return r < 0 && r != -ENOENT ? fail_as_conntrack(helper, r, family) : 0;
+}
+
+/*
+ * Where a rule keeps the first, the other stays as well: since Linux 5.19 the end of any
+ * helper takes those that remain from the rules of iptables, until they are made again.
+ */
+static int deregister_all(struct nfbind_helper *helper)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; i < FAMILIES; i++) {
+		struct nfbind_cthelper record = record_for(helper, i);
+		int r = 0;
+
+		if (helper->is_ours[i])
+			r = error == -EBUSY ? disable(helper, &record, i) : deregister(helper, i);
+		helper->is_ours[i] = false;
+		error = r < 0 ? r : error;
+	}
+	return error;
 }
 
 /* What was queued before the records went gets the default verdict instead of being dropped. */
@@ -279,13 +299,8 @@ static void let_the_rest_go(struct nfbind_helper *helper)
 
 static int leave(struct nfbind_helper *helper)
 {
-	int error = 0;
+	int error = deregister_all(helper);
 
-	for (unsigned int i = 0; i < FAMILIES; i++) {
-		int r = helper->is_ours[i] ? deregister(helper, i) : 0;
-
-		error = r < 0 ? r : error;
-	}
 	let_the_rest_go(helper);
 	/* A child may have the socket, too: closing it would not do. */
 	(void)nfbind_queue_unbind(helper->queue, (uint16_t)helper->record.queue);

@@ -2889,7 +2889,7 @@ static const struct sentence errors_of_conntrack_change_cthelper[] = {
 	{ EBUSY, "what would change is fixed while the helper exists: policy names, their count, private data length" },
 	{ EINVAL, "a part of the name is missing, or a part is out of range: the message says which" },
 	{ EPERM, "CAP_NET_ADMIN is missing in the initial user namespace" },
-	{ EOPNOTSUPP, "this kernel has no user-space helpers (nfnetlink_cthelper)" },
+	{ EOPNOTSUPP, "this kernel has no user-space helpers (nfnetlink_cthelper), or it gave all policies the limits of the first, as Linux before 2026 does: the message says which" },
 	{ ENOMEM, "out of memory" },
 	{ EBADMSG, "the kernel's answer is malformed" },
 	{ ESHUTDOWN, "the session is not open" },
@@ -3394,7 +3394,7 @@ static int l_helper_get_queue(lua_State *L)
 }
 
 static const struct sentence errors_of_helper_close[] = {
-	{ EBUSY, "a rule still refers to the helper, which was disabled instead of removed: packets pass, and the next open takes it over; it is closed all the same" },
+	{ EBUSY, "a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same" },
 	{ EAGAIN, "staged verdicts could not be sent; it is closed all the same" },
 	{ EPERM, "CAP_NET_ADMIN was given up meanwhile: the record is still there; it is closed all the same" },
 	{ 0, NULL },

@@ -4607,7 +4607,7 @@ static const struct sentence errors_of_conntrack_change_cthelper[] = {
 	{ EBUSY, "what would change is fixed while the helper exists: policy names, their count, private data length" },
 	{ EINVAL, "a part of the name is missing, or a part is out of range: the message says which" },
 	{ EPERM, "CAP_NET_ADMIN is missing in the initial user namespace" },
-	{ EOPNOTSUPP, "this kernel has no user-space helpers (nfnetlink_cthelper)" },
+	{ EOPNOTSUPP, "this kernel has no user-space helpers (nfnetlink_cthelper), or it gave all policies the limits of the first, as Linux before 2026 does: the message says which" },
 	{ ENOMEM, "out of memory" },
 	{ EBADMSG, "the kernel's answer is malformed" },
 	{ ESHUTDOWN, "the session is not open" },
@@ -5424,7 +5424,7 @@ done:
 }
 
 static const struct sentence errors_of_helper_close[] = {
-	{ EBUSY, "a rule still refers to the helper, which was disabled instead of removed: packets pass, and the next open takes it over; it is closed all the same" },
+	{ EBUSY, "a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same" },
 	{ EAGAIN, "staged verdicts could not be sent; it is closed all the same" },
 	{ EPERM, "CAP_NET_ADMIN was given up meanwhile: the record is still there; it is closed all the same" },
 	{ 0, NULL },
@@ -6564,7 +6564,7 @@ static PyMethodDef conntrack_methods[] = {
 	{ "fetch_cthelper", (PyCFunction)(void (*)(void))py_conntrack_fetch_cthelper, METH_FASTCALL | METH_KEYWORDS,
 	  "Fetch the helper of this name and, where they are present, these protocols; without them the first of that name. The former content of `ret_cthelper`, which may be `cthelper`, is gone." },
 	{ "remove_cthelper", (PyCFunction)(void (*)(void))py_conntrack_remove_cthelper, METH_FASTCALL | METH_KEYWORDS,
-	  "Remove the helper of this name and, where they are present, these protocols; without them all of that name. A name is required: to the kernel, a removal without one means all helpers.\n\nConnections that it helped lose their helper and their expectations. A helper that a rule still refers to cannot be removed, except by kernels from about 7.0 on." },
+	  "Remove the helper of this name and, where they are present, these protocols; without them all of that name. A name is required: to the kernel, a removal without one means all helpers.\n\nConnections that it helped lose their helper and their expectations. A helper that a rule still refers to cannot be removed, except by kernels from about 7.0 on.\n\nSince Linux 5.19, until stable kernels of 2026, the end of any helper takes those that remain from the rules of iptables: new connections have none until the rules are made again, and the records stay in use. The ct helper objects of nft keep theirs." },
 	{ "flush_cthelper", (PyCFunction)(void (*)(void))py_conntrack_flush_cthelper, METH_FASTCALL | METH_KEYWORDS,
 	  "Remove all helpers in user space, whoever made them." },
 	{ "list_cthelper", (PyCFunction)(void (*)(void))py_conntrack_list_cthelper, METH_FASTCALL | METH_KEYWORDS,

@@ -13,8 +13,11 @@
  *
  * A helper must not be in the way: the kernel lets packets pass while nobody has bound
  * the queue, and here a packet that nobody decides on passes, unless the options say
- * otherwise. Rules: net/netfilter/nfnetlink_cthelper.c, nf_conntrack_expect.c,
- * nf_conntrack_netlink.c, nf_nat_helper.c.
+ * otherwise. But a connection that begins while a helper is enabled and its queue is not
+ * bound, as after a crash, is not tracked: to a stateful filter its packets stay new or
+ * become invalid, until the helper runs again or is disabled.
+ * Rules: net/netfilter/nfnetlink_cthelper.c, nf_conntrack_expect.c,
+ * nf_conntrack_netlink.c, nf_conntrack_proto.c, nf_nat_helper.c.
  */
 #ifndef NFBIND_HELPER_H
 #define NFBIND_HELPER_H
@@ -99,7 +102,7 @@ NFBIND_API struct nfbind_queue *nfbind_helper_get_queue(struct nfbind_helper *he
  * that waits in the queue's receive is woken and waited for. Closing twice is fine. In a
  * forked child only the sockets are closed.
  *
- * @error EBUSY a rule still refers to the helper, which was disabled instead of removed: packets pass, and the next open takes it over; it is closed all the same
+ * @error EBUSY a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same
  * @error EAGAIN staged verdicts could not be sent; it is closed all the same
  * @error EPERM CAP_NET_ADMIN was given up meanwhile: the record is still there; it is closed all the same
  * @blocks

@@ -286,6 +286,18 @@ START_TEST(test_equal_leftover_is_taken_over)
 }
 END_TEST
 
+/* The end of the other would take this one from its rule, on many kernels. */
+START_TEST(test_close_keeps_both_when_a_rule_refers_to_the_first)
+{
+	ck_assert_int_eq(run_with(NULL), 0);
+	entry(2)->is_used = true;
+	ck_assert_int_eq(nfbind_helper_close(helper), -EBUSY);
+	says("for IPv4: it was disabled and not removed");
+	ck_assert_uint_eq(entry(2)->status, 0);
+	ck_assert_uint_eq(entry(10)->status, 0);
+}
+END_TEST
+
 START_TEST(test_leftover_is_changed_where_that_is_possible)
 {
 	helpers_make("test", 2, TCP, 9)->is_used = true;
@@ -409,6 +421,7 @@ UNIT_MAIN("helper", set_up, tear_down, test_open_registers_both_families_and_bin
 	  test_a_wake_does_not_keep_packets_at_the_end, test_record_has_to_be_whole,
 	  test_each_reason_why_it_cannot_be, test_a_bound_queue_is_somebody_elses,
 	  test_the_first_family_goes_when_the_second_fails, test_equal_leftover_is_taken_over,
+	  test_close_keeps_both_when_a_rule_refers_to_the_first,
 	  test_leftover_is_changed_where_that_is_possible,
 	  test_leftover_is_made_anew_where_it_cannot_be_changed,
 	  test_leftover_that_cannot_go_is_explained, test_a_helper_that_somebody_runs_is_not_taken,
