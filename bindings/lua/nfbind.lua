@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- nfbind for Lua: packets from NFQUEUE, and verdicts back.
+-- nfbind for Lua: packets from NFQUEUE and verdicts back, connections, expectations,
+-- events, and helpers of connection tracking.
 --
 --     local nfbind = require "nfbind"
 --     local queue = assert(nfbind.queue(5, { fail_open = true }))
@@ -60,20 +61,55 @@ function nfbind.injector(options)
 	return open(core.injector(), options)
 end
 
--- Batches until the queue is closed or woken. A signal ends the wait in C, so that Lua
--- may look whether somebody pressed Ctrl-C, and is no reason to stop.
-function methods.queue:batches()
+-- A session for what one of the filters lets through: all events where none is given.
+function nfbind.events(options, ...)
+	local events = core.events()
+	for _, filter in ipairs { ... } do
+		local done, message, errno = events:add_filter(filter)
+		if not done then
+			events:free()
+			return nil, message, errno
+		end
+	end
+	return open(events, options)
+end
+
+-- Run the helper that the record describes; its packets come from `helper:get_queue()`.
+function nfbind.helper(record, options)
+	local helper = core.helper()
+	local done, message, errno = helper:open(record, options)
+	if not done then
+		helper:free()
+		return nil, message, errno
+	end
+	return helper
+end
+
+-- What is received, until the session is closed or woken. A signal ends the wait in C, so
+-- that Lua may look whether somebody pressed Ctrl-C, and is no reason to stop.
+local function rounds(self)
 	return function()
 		while true do
-			local batch, message, errno = self:receive(FOREVER)
-			if batch and #batch > 0 then
-				return batch
+			local got, message, errno = self:receive(FOREVER)
+			if got then
+				return got
 			elseif errno == ESHUTDOWN or errno == ECANCELED then
 				return nil
-			elseif not batch and errno and errno ~= EINTR then
+			elseif errno and errno ~= EINTR then
 				error(message, 2)
 			end
 		end
+	end
+end
+
+function methods.queue:batches()
+	local next_batch = rounds(self)
+	return function()
+		local batch
+		repeat
+			batch = next_batch()
+		until not batch or #batch > 0
+		return batch
 	end
 end
 
@@ -101,6 +137,40 @@ function methods.queue:packets(...)
 	end
 end
 
+-- What was received of events: each with its connection or expectation, where it has one.
+local CONNECTION = { [core.EVENT_CT_NEW] = true, [core.EVENT_CT_UPDATE] = true, [core.EVENT_CT_DESTROY] = true }
+local EXPECTATION = { [core.EVENT_EXP_NEW] = true, [core.EVENT_EXP_DESTROY] = true }
+
+function methods.events:taken()
+	return function()
+		local event, ct, exp = self:next()
+		if not event and ct then
+			error(ct, 2)
+		end
+		return event, event and (CONNECTION[event.kind] and ct or EXPECTATION[event.kind] and exp or nil)
+	end
+end
+
+-- All events, until the session is closed or woken.
+function methods.events:items()
+	local next_round, item = rounds(self), nil
+	local function step(event, entry)
+		if event then
+			return event, entry
+		elseif not next_round() then
+			return nil
+		end
+		item = self:taken()
+		return step(item())
+	end
+	return function()
+		if item then
+			return step(item())
+		end
+		return step()
+	end
+end
+
 -- What happened beside the packets since the last time.
 function methods.queue:notices()
 	return function()
@@ -118,6 +188,41 @@ end
 
 function methods.packet:to_queue(number, bypass)
 	return self:verdict(core.verdict_to_queue(number, bypass and 1 or 0))
+end
+
+function methods.packet:repeat_hook()
+	return self:verdict(core.VERDICT_REPEAT)
+end
+
+-- The fields that are present, with their values.
+local function values(self)
+	local fields = self:fields()
+	local number, count = -1, fields:count()
+	return function()
+		while number + 1 < count do
+			number = number + 1
+			local name = fields:get_name(number)
+			local value = self[name]
+			if value ~= nil then
+				return name, value
+			end
+		end
+	end
+end
+
+for _, name in ipairs { "options", "packet", "ct", "exp", "filter", "cthelper" } do
+	methods[name].values = values
+end
+
+-- What was not done of a bulk: index, errno, sentence.
+function methods.bulk:failures()
+	local index = -1
+	return function()
+		index = self:find_failure(index + 1)
+		if index then
+			return index, -self:get_result(index), self:get_message(index)
+		end
+	end
 end
 
 -- The entries of a list, each an object of its own.
@@ -142,6 +247,11 @@ end
 function methods.conntrack:expectations(master)
 	local list, message, errno = self:list_exp(master)
 	return entries(list, message, errno, "next_exp")
+end
+
+function methods.conntrack:helpers()
+	local list, message, errno = self:list_cthelper()
+	return entries(list, message, errno, "next_cthelper")
 end
 
 return nfbind

@@ -237,7 +237,7 @@ static int l_probe(lua_State *L)
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 	r = nfbind_probe(o_options ? o_options->pointer : NULL, &c_ret_features, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		return fail(L, r, errors_of_probe, "");
+		return fail(L, r, errors_of_probe, c_ret_message);
 	}
 	push_unsigned(L, c_ret_features);
 	push_text(L, c_ret_message);
@@ -424,11 +424,10 @@ static int l_labels_read(lua_State *L)
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 	r = nfbind_labels_read(o_self->pointer, c_path, &c_ret_line, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		return fail(L, r, errors_of_labels_read, "");
+		return fail(L, r, errors_of_labels_read, c_ret_message);
 	}
 	push_unsigned(L, c_ret_line);
-	push_text(L, c_ret_message);
-	return 2;
+	return 1;
 }
 
 static const struct sentence errors_of_labels_add[] = {
@@ -579,7 +578,7 @@ static int l_ct_compare(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &ct_type);
 	struct handle *o_other = check_object(L, 2, &ct_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_ct_compare(o_self->pointer, o_other->pointer, c_flags);
 	if (r < 0) {
 		return fail(L, r, errors_of_ct_compare, "");
@@ -601,7 +600,7 @@ static int l_ct_copy(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &ct_type);
 	struct handle *o_from = check_object(L, 2, &ct_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_ct_copy(o_self->pointer, o_from->pointer, c_flags);
 	if (r < 0) {
 		return fail(L, r, errors_of_ct_copy, "");
@@ -698,7 +697,7 @@ static int l_ct_print(lua_State *L)
 	lua_settop(L, 4);
 	struct handle *o_self = get_handle(L, 1, &ct_type);
 	const uint32_t c_format = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	struct handle *o_labels = check_object(L, 4, &labels_type, true);
 	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
@@ -738,11 +737,10 @@ static int l_ct_parse(lua_State *L)
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 	r = nfbind_ct_parse(o_self->pointer, c_format, o_labels ? o_labels->pointer : NULL, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		return fail(L, r, errors_of_ct_parse, "");
+		return fail(L, r, errors_of_ct_parse, c_ret_message);
 	}
 	push_unsigned(L, c_ret_position);
-	push_text(L, c_ret_message);
-	return 2;
+	return 1;
 }
 
 static int l_ct_fields(lua_State *L)
@@ -810,7 +808,7 @@ static int l_exp_compare(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &exp_type);
 	struct handle *o_other = check_object(L, 2, &exp_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_exp_compare(o_self->pointer, o_other->pointer, c_flags);
 	if (r < 0) {
 		return fail(L, r, errors_of_ct_compare, "");
@@ -861,11 +859,10 @@ static int l_exp_parse(lua_State *L)
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 	r = nfbind_exp_parse(o_self->pointer, c_format, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		return fail(L, r, errors_of_ct_parse, "");
+		return fail(L, r, errors_of_ct_parse, c_ret_message);
 	}
 	push_unsigned(L, c_ret_position);
-	push_text(L, c_ret_message);
-	return 2;
+	return 1;
 }
 
 static int l_exp_fields(lua_State *L)
@@ -1221,7 +1218,7 @@ static int l_packet_build_reply(lua_State *L)
 
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &packet_type);
-	const uint32_t c_tcp_flags = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
+	const uint32_t c_tcp_flags = lua_isnoneornil(L, 2) ? 0 : (uint32_t)check_unsigned(L, 2, UINT32_MAX);
 	size_t c_data_len = 0;
 	const char *c_data = luaL_optlstring(L, 3, NULL, &c_data_len);
 	struct handle *h_ret_packet = push_handle(L, &packet_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
@@ -1911,7 +1908,7 @@ static int l_bulk_add_ct(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &bulk_type);
 	struct handle *o_ct = check_object(L, 2, &ct_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_bulk_add_ct(o_self->pointer, o_ct->pointer, c_flags);
 	if (r < 0) {
 		return fail(L, r, errors_of_bulk_add_ct, "");
@@ -1969,7 +1966,7 @@ static int l_bulk_add_exp(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &bulk_type);
 	struct handle *o_exp = check_object(L, 2, &exp_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_bulk_add_exp(o_self->pointer, o_exp->pointer, c_flags);
 	if (r < 0) {
 		return fail(L, r, errors_of_bulk_add_exp, "");
@@ -2175,7 +2172,7 @@ static int l_conntrack_add_ct(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_ct = check_object(L, 2, &ct_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_conntrack_add_ct(o_self->pointer, o_ct->pointer, c_flags);
 	if (r < 0) {
 		nfbind_conntrack_last_message(o_self->pointer, message, sizeof(message));
@@ -2234,7 +2231,7 @@ static int l_conntrack_fetch_ct(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_ct = check_object(L, 2, &ct_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	struct handle *h_ret_ct = push_new(L, &ct_type);
 	const int h_ret_ct_at = lua_gettop(L);
 	r = nfbind_conntrack_fetch_ct(o_self->pointer, o_ct->pointer, c_flags, h_ret_ct->pointer);
@@ -2380,7 +2377,7 @@ static int l_conntrack_remove_matching_ct(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_filter = check_object(L, 2, &filter_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	struct nfbind_removal c_ret_removal;
 	r = nfbind_conntrack_remove_matching_ct(o_self->pointer, o_filter->pointer, c_flags, &c_ret_removal, sizeof(c_ret_removal));
 	if (r < 0) {
@@ -2410,7 +2407,7 @@ static int l_conntrack_list_ct(lua_State *L)
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_filter = check_object(L, 2, &filter_type, true);
 	const uint32_t c_kind = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 4, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 4) ? 0 : (uint32_t)check_unsigned(L, 4, UINT32_MAX);
 	struct handle *h_ret_list = push_handle(L, &list_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
 	const int h_ret_list_at = lua_gettop(L);
 	struct nfbind_list *c_ret_list = NULL;
@@ -2447,7 +2444,7 @@ static int l_conntrack_add_exp(lua_State *L)
 	lua_settop(L, 3);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_exp = check_object(L, 2, &exp_type, false);
-	const uint32_t c_flags = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	const uint32_t c_flags = lua_isnoneornil(L, 3) ? 0 : (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	r = nfbind_conntrack_add_exp(o_self->pointer, o_exp->pointer, c_flags);
 	if (r < 0) {
 		nfbind_conntrack_last_message(o_self->pointer, message, sizeof(message));

@@ -449,7 +449,9 @@ static void push_field(lua_State *L, const struct family *family, const void *po
 	uint64_t value;
 	int r;
 
-	if (kind > NFBIND_KIND_U64) {
+	if (kind > NFBIND_KIND_TEXT) {
+		r = -ENODATA; /* one that can be set only reads as absent */
+	} else if (kind > NFBIND_KIND_U64) {
 		r = push_bytes_field(L, family, pointer, field, kind);
 	} else {
 		r = family->get_number(pointer, field, &value);

@@ -77,6 +77,28 @@ case("a table stands for an object", function()
 	equal(ct.mark, 9)
 end)
 
+case("the fields that are present are listed", function()
+	local seen = {}
+	for name, value in nfbind.packet(UDP):values() do
+		seen[name] = value
+	end
+	equal(seen["l4-payload"], "hello")
+	equal(seen["tcp-seq"], nil)
+	local filter = nfbind.filter()
+	filter.l4proto = 6
+	equal(filter:match({ orig_l4proto = 6 }), true)
+	equal(filter:print(), "l4proto=6")
+end)
+
+case("text is read, and its mistakes are told", function()
+	local ct = nfbind.ct()
+	assert(ct:parse(nfbind.FORMAT_JSON, nil, '{"mark":5}'))
+	equal(ct.mark, 5)
+	local message = refused(EINVAL, ct:parse(nfbind.FORMAT_JSON, nil, '{"mark":}'))
+	equal(message:find("the text is not"), nil)
+	refused(2, nfbind.labels():read("/nonexistent"))
+end)
+
 case("fields are described", function()
 	local fields = nfbind.ct():fields()
 	equal(fields:find("mark") ~= nil, true)

@@ -155,4 +155,59 @@ case("connections are added, listed, changed and removed", function()
 	equal(conntrack:fetch_ct(ct, 0), nil)
 end)
 
+case("events come with their connection", function()
+	local conntrack = assert(nfbind.conntrack())
+	local events = assert(nfbind.events({}, { l4proto = 17, port = 6 }))
+	local ct = { orig_src = "10.0.0.3", orig_dst = "10.0.0.2", orig_l4proto = 17, orig_port_src = 5,
+		orig_port_dst = 6, timeout = 100 }
+	assert(conntrack:add_ct(ct))
+	assert(conntrack:remove_ct(ct))
+	local kinds = {}
+	for event, entry in events:items() do
+		equal(entry.orig_src, "10.0.0.3")
+		kinds[#kinds + 1] = event.kind
+		if #kinds == 2 then
+			events:wake()
+		end
+	end
+	equal(kinds[1], nfbind.EVENT_CT_NEW)
+	equal(kinds[2], nfbind.EVENT_CT_DESTROY)
+	events:close()
+	for _ in events:items() do
+		error("an event from nowhere")
+	end
+end)
+
+case("a bulk says what was not done", function()
+	local conntrack, bulk = assert(nfbind.conntrack()), nfbind.bulk()
+	for port = 1, 20 do
+		assert(bulk:add_ct({ orig_src = "10.0.0.4", orig_dst = "10.0.0.2", orig_l4proto = 17,
+			orig_port_src = port, orig_port_dst = 6, timeout = 100 }))
+	end
+	equal(conntrack:apply(bulk), 20)
+	equal(conntrack:apply(bulk), 0)
+	local count = 0
+	for index, errno, message in bulk:failures() do
+		equal(index, count)
+		equal(errno, EEXIST)
+		equal(#message > 0, true)
+		count = count + 1
+	end
+	equal(count, 20)
+	equal(#assert(conntrack:read_cpu_stats()) >= 1, true)
+	refused(EINVAL, nfbind.helper({ name = "x" }))
+end)
+
+case("Ctrl-C ends a wait", function()
+	local script = os.tmpname()
+	local file = assert(io.open(script, "w"))
+	file:write('local nfbind = require "nfbind"\nlocal queue = assert(nfbind.queue(77))\n' ..
+		'for _ in queue:batches() do end\n')
+	file:close()
+	local status = { os.execute("timeout -k 3 -s INT 0.3 " .. arg[-1] .. " " .. script .. " 2>/dev/null") }
+	os.remove(script)
+	-- 124 is what timeout says when it had to send the signal; 137, when that did not help.
+	equal(status[3] or status[1] / 256, 124)
+end)
+
 check.finish()

@@ -247,7 +247,7 @@ static PyObject *py_probe(PyObject *self, PyObject *const *args, Py_ssize_t narg
 	struct object *o_options = NULL;
 	PyObject *made_options = NULL;
 	uint64_t c_ret_features = 0;
-	char c_ret_message_short[1024];
+	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 
@@ -263,7 +263,7 @@ static PyObject *py_probe(PyObject *self, PyObject *const *args, Py_ssize_t narg
 	PyEval_RestoreThread(state);
 	leave(o_options, false);
 	if (r < 0) {
-		fail(r, errors_of_probe, "");
+		fail(r, errors_of_probe, c_ret_message);
 		goto done;
 	}
 	result = Py_BuildValue("(NN)", PyLong_FromUnsignedLongLong(c_ret_features), text_or_none(c_ret_message));
@@ -309,7 +309,7 @@ static PyObject *py_fields_find(PyObject *self, PyObject *const *args, Py_ssize_
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_text(in[0], "name", &c_name) < 0 ||
+	if (as_text(in[0], false, "name", &c_name) < 0 ||
 	    check(o_self, true, "fields") < 0)
 		goto done;
 	r = nfbind_fields_find(o_self->pointer, c_name, &c_ret_field);
@@ -492,14 +492,10 @@ static const struct sentence errors_of_labels_new[] = {
 
 static PyObject *py_labels_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_labels *c_ret_labels = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_labels_new(&c_ret_labels);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -546,13 +542,13 @@ static PyObject *py_labels_read(PyObject *self, PyObject *const *args, Py_ssize_
 	PyThreadState *state;
 	const char *c_path = NULL;
 	uint32_t c_ret_line = 0;
-	char c_ret_message_short[1024];
+	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_text(in[0], "path", &c_path) < 0 ||
+	if (as_text(in[0], true, "path", &c_path) < 0 ||
 	    check(o_self, false, "labels") < 0)
 		goto done;
 	enter(o_self, false);
@@ -561,10 +557,10 @@ static PyObject *py_labels_read(PyObject *self, PyObject *const *args, Py_ssize_
 	PyEval_RestoreThread(state);
 	leave(o_self, false);
 	if (r < 0) {
-		fail(r, errors_of_labels_read, "");
+		fail(r, errors_of_labels_read, c_ret_message);
 		goto done;
 	}
-	result = Py_BuildValue("(NN)", PyLong_FromUnsignedLongLong(c_ret_line), text_or_none(c_ret_message));
+	result = PyLong_FromUnsignedLongLong(c_ret_line);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -591,7 +587,7 @@ static PyObject *py_labels_add(PyObject *self, PyObject *const *args, Py_ssize_t
 	if (take(words, 2, args, nargs, names, in) < 0)
 		return NULL;
 	if (as_unsigned(in[0], UINT32_MAX, "bit", &c_bit) < 0 ||
-	    as_text(in[1], "name", &c_name) < 0 ||
+	    as_text(in[1], false, "name", &c_name) < 0 ||
 	    check(o_self, false, "labels") < 0)
 		goto done;
 	r = nfbind_labels_add(o_self->pointer, (uint32_t)c_bit, c_name);
@@ -641,7 +637,7 @@ static PyObject *py_labels_find(PyObject *self, PyObject *const *args, Py_ssize_
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_text(in[0], "name", &c_name) < 0 ||
+	if (as_text(in[0], false, "name", &c_name) < 0 ||
 	    check(o_self, true, "labels") < 0)
 		goto done;
 	r = nfbind_labels_find(o_self->pointer, c_name, &c_ret_bit);
@@ -656,14 +652,10 @@ done:
 
 static PyObject *py_options_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_options *c_ret_options = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_options_new(&c_ret_options);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -706,14 +698,10 @@ static PyObject *py_options_fields(PyObject *self, PyObject *const *args, Py_ssi
 
 static PyObject *py_ct_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_ct *c_ret_ct = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_ct_new(&c_ret_ct);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -807,7 +795,7 @@ static const struct sentence errors_of_ct_compare[] = {
 
 static PyObject *py_ct_compare(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "other", "flags" };
+	static const char *const words[] = { "other", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -820,7 +808,7 @@ static PyObject *py_ct_compare(PyObject *self, PyObject *const *args, Py_ssize_t
 		return NULL;
 	if (make_from_dict(&in[0], ct_type, &made_other) < 0 ||
 	    as_object(in[0], ct_type, false, "other", &o_other) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "ct") < 0 ||
 	    check(o_other, false, "ct") < 0)
 		goto done;
@@ -843,7 +831,7 @@ static const struct sentence errors_of_ct_copy[] = {
 
 static PyObject *py_ct_copy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from", "flags" };
+	static const char *const words[] = { "from", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -856,7 +844,7 @@ static PyObject *py_ct_copy(PyObject *self, PyObject *const *args, Py_ssize_t na
 		return NULL;
 	if (make_from_dict(&in[0], ct_type, &made_from) < 0 ||
 	    as_object(in[0], ct_type, false, "from", &o_from) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "ct") < 0 ||
 	    check(o_from, false, "ct") < 0)
 		goto done;
@@ -990,7 +978,7 @@ static const struct sentence errors_of_ct_print[] = {
 
 static PyObject *py_ct_print(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "format", "flags", "?labels" };
+	static const char *const words[] = { "format", "?flags", "?labels" };
 	PyObject *in[3];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -998,14 +986,14 @@ static PyObject *py_ct_print(PyObject *self, PyObject *const *args, Py_ssize_t n
 	uint64_t c_format = 0;
 	uint64_t c_flags = 0;
 	struct object *o_labels = NULL;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
 	if (take(words, 3, args, nargs, names, in) < 0)
 		return NULL;
 	if (as_unsigned(in[0], UINT32_MAX, "format", &c_format) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    as_object(in[2], labels_type, true, "labels", &o_labels) < 0 ||
 	    check(o_self, false, "ct") < 0 ||
 	    check(o_labels, false, "labels") < 0)
@@ -1053,7 +1041,7 @@ static PyObject *py_ct_parse(PyObject *self, PyObject *const *args, Py_ssize_t n
 	struct object *o_labels = NULL;
 	const char *c_text = NULL;
 	uint32_t c_ret_position = 0;
-	char c_ret_message_short[1024];
+	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 
@@ -1061,16 +1049,16 @@ static PyObject *py_ct_parse(PyObject *self, PyObject *const *args, Py_ssize_t n
 		return NULL;
 	if (as_unsigned(in[0], UINT32_MAX, "format", &c_format) < 0 ||
 	    as_object(in[1], labels_type, true, "labels", &o_labels) < 0 ||
-	    as_text(in[2], "text", &c_text) < 0 ||
+	    as_text(in[2], false, "text", &c_text) < 0 ||
 	    check(o_self, false, "ct") < 0 ||
 	    check(o_labels, false, "labels") < 0)
 		goto done;
 	r = nfbind_ct_parse(o_self->pointer, (uint32_t)c_format, o_labels ? o_labels->pointer : NULL, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		fail(r, errors_of_ct_parse, "");
+		fail(r, errors_of_ct_parse, c_ret_message);
 		goto done;
 	}
-	result = Py_BuildValue("(NN)", PyLong_FromUnsignedLongLong(c_ret_position), text_or_none(c_ret_message));
+	result = PyLong_FromUnsignedLongLong(c_ret_position);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -1093,14 +1081,10 @@ static PyObject *py_ct_fields(PyObject *self, PyObject *const *args, Py_ssize_t 
 
 static PyObject *py_exp_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_exp *c_ret_exp = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_exp_new(&c_ret_exp);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -1185,7 +1169,7 @@ done:
 
 static PyObject *py_exp_compare(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "other", "flags" };
+	static const char *const words[] = { "other", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -1198,7 +1182,7 @@ static PyObject *py_exp_compare(PyObject *self, PyObject *const *args, Py_ssize_
 		return NULL;
 	if (make_from_dict(&in[0], exp_type, &made_other) < 0 ||
 	    as_object(in[0], exp_type, false, "other", &o_other) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "exp") < 0 ||
 	    check(o_other, false, "exp") < 0)
 		goto done;
@@ -1226,7 +1210,7 @@ static PyObject *py_exp_print(PyObject *self, PyObject *const *args, Py_ssize_t 
 	struct object *o_self = (struct object *)self;
 	int r;
 	uint64_t c_format = 0;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -1270,22 +1254,22 @@ static PyObject *py_exp_parse(PyObject *self, PyObject *const *args, Py_ssize_t 
 	uint64_t c_format = 0;
 	const char *c_text = NULL;
 	uint32_t c_ret_position = 0;
-	char c_ret_message_short[1024];
+	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
 
 	if (take(words, 2, args, nargs, names, in) < 0)
 		return NULL;
 	if (as_unsigned(in[0], UINT32_MAX, "format", &c_format) < 0 ||
-	    as_text(in[1], "text", &c_text) < 0 ||
+	    as_text(in[1], false, "text", &c_text) < 0 ||
 	    check(o_self, false, "exp") < 0)
 		goto done;
 	r = nfbind_exp_parse(o_self->pointer, (uint32_t)c_format, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
 	if (r < 0) {
-		fail(r, errors_of_ct_parse, "");
+		fail(r, errors_of_ct_parse, c_ret_message);
 		goto done;
 	}
-	result = Py_BuildValue("(NN)", PyLong_FromUnsignedLongLong(c_ret_position), text_or_none(c_ret_message));
+	result = PyLong_FromUnsignedLongLong(c_ret_position);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -1308,14 +1292,10 @@ static PyObject *py_exp_fields(PyObject *self, PyObject *const *args, Py_ssize_t
 
 static PyObject *py_filter_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_filter *c_ret_filter = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_filter_new(&c_ret_filter);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -1377,7 +1357,7 @@ static PyObject *py_filter_print(PyObject *self, PyObject *const *args, Py_ssize
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -1445,7 +1425,7 @@ static PyObject *py_filter_explain(PyObject *self, PyObject *const *args, Py_ssi
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -1803,7 +1783,7 @@ static PyObject *py_packet_print(PyObject *self, PyObject *const *args, Py_ssize
 	struct object *o_self = (struct object *)self;
 	int r;
 	uint64_t c_format = 0;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -1846,7 +1826,7 @@ static const struct sentence errors_of_packet_build_reply[] = {
 
 static PyObject *py_packet_build_reply(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "tcp_flags", "?data" };
+	static const char *const words[] = { "?tcp_flags", "?data" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -1857,7 +1837,7 @@ static PyObject *py_packet_build_reply(PyObject *self, PyObject *const *args, Py
 
 	if (take(words, 2, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_unsigned(in[0], UINT32_MAX, "tcp_flags", &c_tcp_flags) < 0 ||
+	if ((in[0] && as_unsigned(in[0], UINT32_MAX, "tcp_flags", &c_tcp_flags) < 0) ||
 	    as_bytes(in[1], true, &c_data) < 0 ||
 	    check(o_self, false, "packet") < 0)
 		goto done;
@@ -2072,14 +2052,10 @@ done:
 
 static PyObject *py_queue_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_queue *c_ret_queue = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_queue_new(&c_ret_queue);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -2202,7 +2178,7 @@ static PyObject *py_queue_last_message(PyObject *self, PyObject *const *args, Py
 	struct object *o_self = (struct object *)self;
 	int r;
 	uint64_t c_side = 0;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -2834,14 +2810,10 @@ done:
 
 static PyObject *py_bulk_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_bulk *c_ret_bulk = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_bulk_new(&c_ret_bulk);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -2916,7 +2888,7 @@ static const struct sentence errors_of_bulk_add_ct[] = {
 
 static PyObject *py_bulk_add_ct(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "ct", "flags" };
+	static const char *const words[] = { "ct", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -2929,7 +2901,7 @@ static PyObject *py_bulk_add_ct(PyObject *self, PyObject *const *args, Py_ssize_
 		return NULL;
 	if (make_from_dict(&in[0], ct_type, &made_ct) < 0 ||
 	    as_object(in[0], ct_type, false, "ct", &o_ct) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "bulk") < 0 ||
 	    check(o_ct, false, "ct") < 0)
 		goto done;
@@ -3014,7 +2986,7 @@ static const struct sentence errors_of_bulk_add_exp[] = {
 
 static PyObject *py_bulk_add_exp(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "exp", "flags" };
+	static const char *const words[] = { "exp", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3027,7 +2999,7 @@ static PyObject *py_bulk_add_exp(PyObject *self, PyObject *const *args, Py_ssize
 		return NULL;
 	if (make_from_dict(&in[0], exp_type, &made_exp) < 0 ||
 	    as_object(in[0], exp_type, false, "exp", &o_exp) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "bulk") < 0 ||
 	    check(o_exp, false, "exp") < 0)
 		goto done;
@@ -3176,7 +3148,7 @@ static PyObject *py_bulk_get_message(PyObject *self, PyObject *const *args, Py_s
 	struct object *o_self = (struct object *)self;
 	int r;
 	uint64_t c_index = 0;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -3212,14 +3184,10 @@ done:
 
 static PyObject *py_conntrack_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_conntrack *c_ret_conntrack = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_conntrack_new(&c_ret_conntrack);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -3314,7 +3282,7 @@ static PyObject *py_conntrack_last_message(PyObject *self, PyObject *const *args
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -3362,7 +3330,7 @@ static const struct sentence errors_of_conntrack_add_ct[] = {
 
 static PyObject *py_conntrack_add_ct(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "ct", "flags" };
+	static const char *const words[] = { "ct", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3377,7 +3345,7 @@ static PyObject *py_conntrack_add_ct(PyObject *self, PyObject *const *args, Py_s
 		return NULL;
 	if (make_from_dict(&in[0], ct_type, &made_ct) < 0 ||
 	    as_object(in[0], ct_type, false, "ct", &o_ct) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "conntrack") < 0 ||
 	    check(o_ct, false, "ct") < 0)
 		goto done;
@@ -3462,7 +3430,7 @@ static const struct sentence errors_of_conntrack_fetch_ct[] = {
 
 static PyObject *py_conntrack_fetch_ct(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "ct", "flags" };
+	static const char *const words[] = { "ct", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3478,7 +3446,7 @@ static PyObject *py_conntrack_fetch_ct(PyObject *self, PyObject *const *args, Py
 		return NULL;
 	if (make_from_dict(&in[0], ct_type, &made_ct) < 0 ||
 	    as_object(in[0], ct_type, false, "ct", &o_ct) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "conntrack") < 0 ||
 	    check(o_ct, false, "ct") < 0)
 		goto done;
@@ -3709,7 +3677,7 @@ static const struct sentence errors_of_conntrack_remove_matching_ct[] = {
 
 static PyObject *py_conntrack_remove_matching_ct(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "filter", "flags" };
+	static const char *const words[] = { "filter", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3725,7 +3693,7 @@ static PyObject *py_conntrack_remove_matching_ct(PyObject *self, PyObject *const
 		return NULL;
 	if (make_from_dict(&in[0], filter_type, &made_filter) < 0 ||
 	    as_object(in[0], filter_type, false, "filter", &o_filter) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "conntrack") < 0 ||
 	    check(o_filter, false, "filter") < 0)
 		goto done;
@@ -3759,7 +3727,7 @@ static const struct sentence errors_of_conntrack_list_ct[] = {
 
 static PyObject *py_conntrack_list_ct(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "?filter", "kind", "flags" };
+	static const char *const words[] = { "?filter", "kind", "?flags" };
 	PyObject *in[3];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3777,7 +3745,7 @@ static PyObject *py_conntrack_list_ct(PyObject *self, PyObject *const *args, Py_
 	if (make_from_dict(&in[0], filter_type, &made_filter) < 0 ||
 	    as_object(in[0], filter_type, true, "filter", &o_filter) < 0 ||
 	    as_unsigned(in[1], UINT32_MAX, "kind", &c_kind) < 0 ||
-	    as_unsigned(in[2], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[2] && as_unsigned(in[2], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "conntrack") < 0 ||
 	    check(o_filter, false, "filter") < 0)
 		goto done;
@@ -3815,7 +3783,7 @@ static const struct sentence errors_of_conntrack_add_exp[] = {
 
 static PyObject *py_conntrack_add_exp(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "exp", "flags" };
+	static const char *const words[] = { "exp", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3830,7 +3798,7 @@ static PyObject *py_conntrack_add_exp(PyObject *self, PyObject *const *args, Py_
 		return NULL;
 	if (make_from_dict(&in[0], exp_type, &made_exp) < 0 ||
 	    as_object(in[0], exp_type, false, "exp", &o_exp) < 0 ||
-	    as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0 ||
+	    (in[1] && as_unsigned(in[1], UINT32_MAX, "flags", &c_flags) < 0) ||
 	    check(o_self, false, "conntrack") < 0 ||
 	    check(o_exp, false, "exp") < 0)
 		goto done;
@@ -4027,7 +3995,7 @@ static PyObject *py_conntrack_flush_exp(PyObject *self, PyObject *const *args, P
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_text(in[0], "helper_name", &c_helper_name) < 0 ||
+	if (as_text(in[0], true, "helper_name", &c_helper_name) < 0 ||
 	    check(o_self, false, "conntrack") < 0)
 		goto done;
 	enter(o_self, false);
@@ -4358,7 +4326,7 @@ static PyObject *py_list_last_message(PyObject *self, PyObject *const *args, Py_
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -4409,14 +4377,10 @@ static PyObject *py_list_free(PyObject *self, PyObject *const *args, Py_ssize_t 
 
 static PyObject *py_cthelper_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_cthelper *c_ret_cthelper = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_cthelper_new(&c_ret_cthelper);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -4506,7 +4470,7 @@ static PyObject *py_cthelper_print(PyObject *self, PyObject *const *args, Py_ssi
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -4884,14 +4848,10 @@ done:
 
 static PyObject *py_events_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_events *c_ret_events = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_events_new(&c_ret_events);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -5043,7 +5003,7 @@ static PyObject *py_events_last_message(PyObject *self, PyObject *const *args, P
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -5326,14 +5286,10 @@ done:
 
 static PyObject *py_helper_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_helper *c_ret_helper = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_helper_new(&c_ret_helper);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -5482,7 +5438,7 @@ static PyObject *py_helper_last_message(PyObject *self, PyObject *const *args, P
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -5747,14 +5703,10 @@ done:
 
 static PyObject *py_injector_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-	static const char *const words[] = { NULL };
-	PyObject *in[1];
 	PyObject *result = NULL;
 	int r;
 	struct nfbind_injector *c_ret_injector = NULL;
 
-	if (take_new(words, 0, args, names, in) < 0)
-		return NULL;
 	r = nfbind_injector_new(&c_ret_injector);
 	if (r < 0) {
 		fail(r, errors_of_labels_new, "");
@@ -5896,7 +5848,7 @@ static PyObject *py_injector_last_message(PyObject *self, PyObject *const *args,
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char c_ret_text_short[1024];
+	char c_ret_text_short[1024] = "";
 	char *c_ret_text = c_ret_text_short;
 	size_t c_ret_text_size = sizeof(c_ret_text_short);
 
@@ -6306,6 +6258,11 @@ static int packet_set_item(PyObject *self, PyObject *key, PyObject *value)
 	return item_set(&packet_family, self, key, value);
 }
 
+static PyObject *packet_view(PyObject *self, PyObject *unused)
+{
+	return payload_view(&packet_family, self, (void *)nfbind_batch_get_data);
+}
+
 static PyMethodDef packet_methods[] = {
 	{ "keep", (PyCFunction)(void (*)(void))py_packet_keep, METH_FASTCALL | METH_KEYWORDS,
 	  "Take a received packet out of its batch: the result is a compact copy that carries the right to decide on, past the batch's end. Changes made so far are copied too." },
@@ -6337,6 +6294,8 @@ static PyMethodDef packet_methods[] = {
 	  "Whether the packet goes in the reply direction of its connection: 0 for the original direction." },
 	{ "is_established", (PyCFunction)(void (*)(void))py_packet_is_established, METH_FASTCALL | METH_KEYWORDS,
 	  "Whether the packet belongs to a connection that was seen both ways, which is when helpers look at what is said; packets before that have nothing to announce." },
+	{ "view", packet_view, METH_NOARGS,
+	  "The payload as a read-only memoryview: that which was received, where it lies, or a copy of a later one." },
 	{ NULL },
 };
 

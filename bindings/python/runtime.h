@@ -372,11 +372,14 @@ static int as_signed(PyObject *value, int64_t most, const char *name, int64_t *r
 	return 0;
 }
 
-static int as_text(PyObject *value, const char *name, const char **ret_text)
+static int as_text(PyObject *value, bool is_nullable, const char *name, const char **ret_text)
 {
 	Py_ssize_t len;
-	const char *text = PyUnicode_AsUTF8AndSize(value, &len);
+	const char *text;
 
+	if (is_nullable && (!value || value == Py_None))
+		return 0;
+	text = PyUnicode_AsUTF8AndSize(value, &len);
 	if (text && strlen(text) != (size_t)len) {
 		PyErr_Format(PyExc_ValueError, "%s holds a NUL", name);
 		return -1;
@@ -617,8 +620,11 @@ static PyObject *field_get(PyObject *self, void *closure)
 	uint64_t value;
 	int r;
 
-	if (field->kind > NFBIND_KIND_TEXT && (nested = nested_of(field)) && nested->get)
-		return nested->get(self, NULL, 0, NULL);
+	if (field->kind > NFBIND_KIND_TEXT) {
+		nested = nested_of(field);
+		/* One that can be set only reads as absent. */
+		return nested && nested->get ? nested->get(self, NULL, 0, NULL) : Py_NewRef(Py_None);
+	}
 	if (check(object, false, "object") < 0)
 		return NULL;
 	if (field->kind > NFBIND_KIND_U64)
@@ -720,7 +726,7 @@ static int find_field(const struct family *family, PyObject *name, struct field 
 
 	field->family = family;
 	if (PyUnicode_Check(name)) {
-		if (as_text(name, "the name", &text) < 0)
+		if (as_text(name, false, "the name", &text) < 0)
 			return -1;
 		snprintf(own, sizeof(own), "%s", text);
 		for (char *c = own; *c; c++)
@@ -751,6 +757,35 @@ static int item_set(const struct family *family, PyObject *self, PyObject *name,
 	struct field field;
 
 	return find_field(family, name, &field) < 0 ? -1 : field_set(self, value, &field);
+}
+
+/* Where the payload lies in the bytes that its owner received, they stay until that is freed. */
+static PyObject *payload_view(const struct family *family, PyObject *self,
+			      int (*get_data)(const void *, const void **, size_t *))
+{
+	struct object *object = (struct object *)self, *owner = object->owner;
+	const void *data, *all;
+	size_t len, all_len;
+	PyObject *bytes, *view;
+	uint32_t field;
+	int r;
+
+	if (check(object, false, "object") < 0)
+		return NULL;
+	r = nfbind_fields_find(family->fields(), "payload", &field);
+	if (r == 0)
+		r = family->get_bytes(object->pointer, field, &data, &len);
+	if (r < 0 && r != -ENODATA)
+		return fail(r, family->errors, "");
+	if (r < 0)
+		Py_RETURN_NONE;
+	if (owner && !object->is_owned && get_data(owner->pointer, &all, &all_len) == 0 &&
+	    (uintptr_t)data >= (uintptr_t)all && (uintptr_t)data + len <= (uintptr_t)all + all_len)
+		return make_view(owner, data, len);
+	bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)len);
+	view = bytes ? PyMemoryView_FromObject(bytes) : NULL;
+	Py_XDECREF(bytes);
+	return view;
 }
 
 /* Attributes for all fields of a table; they live as long as the module. */

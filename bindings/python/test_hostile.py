@@ -11,7 +11,6 @@ import sys
 import threading
 
 import nfbind
-from nfbind import _nfbind
 
 EXPECTED = (nfbind.Error, TypeError, OverflowError, ValueError, KeyError, IndexError, BufferError,
             AttributeError)
@@ -35,15 +34,17 @@ class Player:
         self.pool = pool
 
     def make(self):
-        kind = self.random.choice([_nfbind.Options, _nfbind.Ct, _nfbind.Exp, _nfbind.Queue,
-                                   _nfbind.Injector, "tracker", "batch", "packet"])
+        kind = self.random.choice([nfbind.Options, nfbind.Ct, nfbind.Exp, nfbind.Queue, nfbind.Filter,
+                                   nfbind.Cthelper, nfbind.Bulk, nfbind.Labels, nfbind.Events,
+                                   nfbind.Conntrack, nfbind.Helper, nfbind.Injector, "tracker",
+                                   "batch", "packet"])
         if kind == "tracker":
-            return _nfbind.Tracker(self.random.randrange(4))
+            return nfbind.Tracker(self.random.randrange(4))
         if kind == "batch":
-            return _nfbind.Batch.parse(b"".join(self.random.choices(self.datagrams, k=3)))
+            return nfbind.Batch.parse(b"".join(self.random.choices(self.datagrams, k=3)))
         if kind == "packet":
-            return _nfbind.Packet(_nfbind.Batch.parse(self.random.choice(self.datagrams))[0].payload)
-        return kind()
+            return nfbind.Packet(nfbind.Batch.parse(self.random.choice(self.datagrams))[0].payload)
+        return kind.__new__(kind)
 
     def argument(self):
         choice = self.random.randrange(10)

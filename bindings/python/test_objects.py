@@ -48,6 +48,31 @@ class Fields(unittest.TestCase):
         del ct.helper_name
         self.assertEqual((ct.mark, ct.helper_name), (None, None))
 
+    def test_fields_are_keywords_and_a_mapping(self):
+        ct = nfbind.Ct({"orig-src": "10.0.0.1"}, mark=5)
+        self.assertEqual(dict(ct), {"orig-src": "10.0.0.1", "mark": 5})
+        self.assertEqual(nfbind.Ct(**{k.replace("-", "_"): v for k, v in dict(ct).items()}), ct)
+        self.assertIn("mark", ct)
+        self.assertNotIn("zone", ct)
+        self.assertIn("l4-payload", list(nfbind.Packet(udp())))
+        self.assertRaises(TypeError, nfbind.Ct, nonsense=1)
+        self.assertRaises(TypeError, nfbind.Bulk, 1)
+        self.assertTrue(nfbind.Filter(l4proto=6).match({"orig_l4proto": 6}))
+        self.assertEqual(str(nfbind.Filter(mark=5)), "mark=5")
+
+    def test_text_is_read_and_its_mistakes_are_told(self):
+        ct = nfbind.Ct()
+        ct.parse(nfbind.Format.JSON, None, '{"mark":5}')
+        self.assertEqual(ct.mark, 5)
+        with self.assertRaises(nfbind.Error) as caught:
+            ct.parse(nfbind.Format.JSON, None, '{"mark":}')
+        self.assertEqual(caught.exception.errno, errno.EINVAL)
+        self.assertNotIn("the text is not", caught.exception.strerror)
+        labels = nfbind.Labels()
+        labels.add(5, "five")
+        self.assertEqual((labels.find("five"), labels.get_name(5), labels.get_name(6)), (5, "five", None))
+        self.assertRaises(nfbind.Error, labels.read, "/nonexistent")
+
     def test_a_keyword_has_another_name(self):
         exp = nfbind.Exp()
         exp.class_ = 2
@@ -130,7 +155,7 @@ class Errors(unittest.TestCase):
         self.assertRaises(ValueError, ct.fields().find, "a\0b")
 
     def test_a_session_that_is_not_open(self):
-        queue = nfbind._nfbind.Queue()
+        queue = nfbind.Queue.__new__(nfbind.Queue)
         for call in (queue.settle, queue.send, queue.get_fd, lambda: queue.receive(0),
                      lambda: queue.bind(1), lambda: queue.unbind(1), lambda: queue.read_stats(1),
                      lambda: queue.verdict_rest(1)):
@@ -187,6 +212,19 @@ class Batches(unittest.TestCase):
         del batch
         gc.collect()
         self.assertEqual(bytes(view), copy)
+
+    def test_a_payload_is_seen_where_it_lies(self):
+        packet = nfbind.Batch.parse(recorded("packet-tcp-syn.bin"))[0]
+        view = packet.view()
+        self.assertEqual(view, packet.payload)
+        self.assertTrue(view.readonly)
+        self.assertRaises(BufferError, packet.session.free)
+        packet.splice(0, 0, b"longer")
+        self.assertEqual(packet.view(), packet.payload)
+        self.assertEqual(len(packet.view()), len(view) + 6)
+        del packet
+        gc.collect()
+        self.assertEqual(view[0] >> 4, 4)
 
     def test_packets_outlive_their_batch(self):
         packets = [p for p in nfbind.Batch.parse(recorded("packet-tcp-syn.bin"))]

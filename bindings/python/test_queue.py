@@ -297,6 +297,38 @@ class Waiting(WithTraffic):
         with nfbind.Queue(QUEUE) as queue:
             self.assertEqual(asyncio.run(loop(queue)), [b"one", b"two"])
 
+    def test_asyncio_ends_with_its_session(self):
+        async def loop(queue, events, end):
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.05, end, queue)
+            thread = threading.Timer(0.05, end, [events])
+            thread.start()
+            await asyncio.wait_for(asyncio.gather(listen(queue), listen(events)), 5)
+            thread.join()
+
+        async def listen(session):
+            async for _ in session:
+                pass
+        for end in ("close", "wake"):
+            with nfbind.Queue(QUEUE) as queue, nfbind.Events() as events:
+                asyncio.run(loop(queue, events, lambda session: getattr(session, end)()))
+        self.assertEqual(nfbind._waits, {})
+
+    def test_asyncio_is_cancelled(self):
+        async def loop(queue):
+            async def first():
+                async for _ in queue:
+                    pass
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(first(), 0.05)
+            self.send(b"x")
+            async for packet in queue:
+                packet.accept()
+                break
+        with nfbind.Queue(QUEUE) as queue:
+            asyncio.run(loop(queue))
+        self.assertEqual(self.received(), b"x")
+
     def test_a_child_may_only_close(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"x")
@@ -318,6 +350,50 @@ class Waiting(WithTraffic):
             packet.accept()
             queue.settle()
             self.assertEqual(self.received(), b"x")
+
+
+class Tables(WithTraffic):
+    CONNECTION = {"orig_src": "10.0.0.1", "orig_dst": "10.0.0.2", "orig_l4proto": 17,
+                  "orig_port_src": 5, "orig_port_dst": 6, "timeout": 100}
+
+    def test_events_come_in_order(self):
+        with nfbind.Conntrack() as conntrack, nfbind.Events({"l4proto": 17, "port": 6}) as events:
+            conntrack.add_ct(self.CONNECTION)
+            conntrack.remove_ct(self.CONNECTION)
+            seen = []
+            for event, ct in events:
+                self.assertEqual(ct.orig_src, "10.0.0.1")
+                seen.append(nfbind.EventKind(event.kind).name)
+                if len(seen) == 2:
+                    break
+            self.assertEqual(seen, ["CT_NEW", "CT_DESTROY"])
+            self.assertIsNone(events.receive(0))
+            threading.Timer(0.05, events.close).start()
+            self.assertEqual(list(events), [])
+            self.failing("ESHUTDOWN", events.receive)
+
+    def test_lists_and_bulks(self):
+        with nfbind.Conntrack() as conntrack:
+            bulk = nfbind.Bulk()
+            for port in range(50):
+                bulk.add_ct({**self.CONNECTION, "orig_port_src": 1000 + port})
+            self.assertEqual(conntrack.apply(bulk), 50)
+            self.assertEqual(conntrack.apply(bulk), 0)
+            self.assertEqual([index for index, *_ in bulk.failures()], list(range(50)))
+            found = sorted(ct.orig_port_src for ct in conntrack.connections({"l4proto": 17, "port": 6}))
+            self.assertEqual(found, [1000 + n for n in range(50)])
+            for ct in conntrack.connections({"l4proto": 17, "port": 6}, flags=nfbind.ListFlag.UNIQUE):
+                conntrack.remove_ct(ct)
+            self.assertEqual(list(conntrack.connections({"l4proto": 17, "port": 6})), [])
+            stats = conntrack.read_cpu_stats()
+            self.assertGreaterEqual(len(stats), 1)
+
+    def test_a_helper_says_what_it_lacks(self):
+        with self.assertRaises(nfbind.Error) as caught:
+            nfbind.Helper({"name": "nfbind-test", "l4proto": 6, "queue": 77})
+        self.assertTrue(caught.exception.strerror)
+        with nfbind.Conntrack() as conntrack:
+            self.assertRaises(nfbind.Error, lambda: list(conntrack.helpers()))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Body:
         self.args = []
         self.results = []   # statements that push one value each
         self.after_call = []
-        self.text = ""
+        self.text = self.reason = ""
         self.count_is_known = False
         self.grows = None
         self.borrowed = function.has_tag("borrowed")
@@ -61,8 +61,10 @@ class Body:
         bits = INTEGERS[param.type] * 8
         kind = "unsigned" if param.type.startswith("u") else "signed"
         most = ("UINT" if kind == "unsigned" else "INT") + f"{bits}_MAX"
-        self.declare.append(f"const {param.type} c_{param.name} = "
-                            f"({param.type})check_{kind}(L, {index}, {most});")
+        value = f"({param.type})check_{kind}(L, {index}, {most})"
+        if param.role == "flags":
+            value = f"lua_isnoneornil(L, {index}) ? 0 : {value}"
+        self.declare.append(f"const {param.type} c_{param.name} = {value};")
         self.args.append(f"c_{param.name}")
 
     def input_text(self, param):
@@ -119,7 +121,10 @@ class Body:
                          f"size_t {name}_size = sizeof({name}_short);"]
         self.args += [name, f"{name}_size"]
         self.text = name
-        self.results.append(f"push_text(L, {name});")
+        if param.name == "ret_message":
+            self.reason = name
+        if not self.types.is_only_reason(self.function, param):
+            self.results.append(f"push_text(L, {name});")
 
     def output_bytes(self, param):
         name = f"c_{param.name}"
@@ -192,7 +197,9 @@ class Body:
         return lines + self.after_call
 
     def message(self):
-        """What the object itself says about a failure."""
+        """What the function or the object itself says about a failure."""
+        if self.reason:
+            return [], self.reason
         verb = self.types.verbs.get(self.function.object, {}).get("last_message")
         if not verb or not self.function.is_method or self.function is verb:
             return [], '""'

@@ -50,7 +50,8 @@ class Body:
     # Inputs
 
     def word(self, param):
-        self.words.append(("?" if param.nullable else "") + param.name)
+        optional = param.nullable or param.role == "flags"
+        self.words.append(("?" if optional else "") + param.name)
         return f"in[{len(self.words) - 1}]"
 
     def input_number(self, param):
@@ -60,13 +61,16 @@ class Body:
         wide = "uint64_t" if kind == "unsigned" else "int64_t"
         most = ("UINT" if kind == "unsigned" else "INT") + f"{bits}_MAX"
         self.declare.append(f"{wide} c_{param.name} = 0;")
-        self.convert.append(f"as_{kind}({source}, {most}, \"{param.name}\", &c_{param.name}) < 0")
+        given = f"{source} && " if param.role == "flags" else ""
+        call = f"{given}as_{kind}({source}, {most}, \"{param.name}\", &c_{param.name}) < 0"
+        self.convert.append(f"({call})" if given else call)
         self.args.append(f"({param.type})c_{param.name}")
 
     def input_text(self, param):
         source = self.word(param)
         self.declare.append(f"const char *c_{param.name} = NULL;")
-        self.convert.append(f"as_text({source}, \"{param.name}\", &c_{param.name}) < 0")
+        null = "true" if param.nullable else "false"
+        self.convert.append(f"as_text({source}, {null}, \"{param.name}\", &c_{param.name}) < 0")
         self.args.append(f"c_{param.name}")
 
     def input_bytes(self, param):
@@ -119,12 +123,15 @@ class Body:
 
     def output_text(self, param):
         name = f"c_{param.name}"
-        self.declare += [f"char {name}_short[1024];", f"char *{name} = {name}_short;",
+        self.declare += [f"char {name}_short[1024] = \"\";", f"char *{name} = {name}_short;",
                          f"size_t {name}_size = sizeof({name}_short);"]
         self.args += [name, f"{name}_size"]
         self.finish.append(f"if ({name} != {name}_short)\n\t\tfree({name});")
         self.text = name
-        self.results.append(f"text_or_none({name})")
+        if param.name == "ret_message":
+            self.reason = name
+        if not self.types.is_only_reason(self.function, param):
+            self.results.append(f"text_or_none({name})")
 
     def output_bytes(self, param):
         name = f"c_{param.name}"
@@ -175,7 +182,7 @@ class Body:
     # All of it
 
     def parameters(self):
-        self.text = ""
+        self.text = self.reason = ""
         self.count_is_known = False
         self.grows = None
         self.borrowed = self.function.has_tag("borrowed")
@@ -223,7 +230,9 @@ class Body:
         return lines
 
     def message(self):
-        """What the object itself says about a failure."""
+        """What the function or the object itself says about a failure."""
+        if self.reason:
+            return [], self.reason
         verb = self.types.verbs.get(self.function.object, {}).get("last_message")
         if not verb or not self.function.is_method or self.function is verb:
             return [], '""'
@@ -270,7 +279,8 @@ class Body:
 
     def locals(self):
         function = self.function
-        lines = [f"PyObject *in[{max(1, len(self.words))}];", "PyObject *result = NULL;"]
+        lines = [f"PyObject *in[{max(1, len(self.words))}];"] * bool(self.take())
+        lines += ["PyObject *result = NULL;"]
         if function.is_method:
             lines.append("struct object *o_self = (struct object *)self;")
         if function.returns == "const char *":
@@ -287,10 +297,12 @@ class Body:
 
     def statics(self):
         words = ", ".join(f'"{w}"' for w in self.words) or "NULL"
-        return [f"static const char *const words[] = {{ {words} }};"]
+        return [f"static const char *const words[] = {{ {words} }};"] * bool(self.take())
 
     def take(self):
         count = len(self.words)
+        if self.function.verb == "new" and not count:
+            return ""
         if self.function.verb == "new":
             return f"take_new(words, {count}, args, names, in) < 0"
         return f"take(words, {count}, args, nargs, names, in) < 0"
@@ -306,7 +318,8 @@ class Body:
                    "Py_ssize_t nargs, PyObject *names)"
         checks = [f"check({o}, {'true' if a else 'false'}, \"{n}\") < 0" for o, a, n in self.objects]
         lines = self.statics() + self.locals() + [""]
-        lines += [f"if ({self.take()})", "\treturn NULL;"]
+        if self.take():
+            lines += [f"if ({self.take()})", "\treturn NULL;"]
         if self.convert + checks:
             lines += ["if (" + " ||\n\t    ".join(self.convert + checks) + ")", "\tgoto done;"]
         lines += self.prepare
@@ -416,6 +429,24 @@ static PyObject *{name}_at(PyObject *self, Py_ssize_t index)
 """
 
 
+def view_function(types, name):
+    """(owner, the function that shows its bytes) where this object lives in such an owner."""
+    for owner in types.objects:
+        item, data = item_function(types, owner), types.verbs[owner].get("get_data")
+        if item and data and f"nfbind_{name} *" in item.returns:
+            return data
+    return None
+
+
+def print_view(types, name):
+    return f"""
+static PyObject *{name}_view(PyObject *self, PyObject *unused)
+{{
+	return payload_view(&{name}_family, self, (void *){view_function(types, name).name});
+}}
+"""
+
+
 def doc_string(function):
     return '"' + escape(function.doc.text).replace("\n", "\\n") + '"'
 
@@ -429,6 +460,9 @@ def print_methods(types, name):
         flags += " | METH_STATIC" if name and not function.is_method else ""
         rows += (f"\t{{ \"{function.verb}\", (PyCFunction)(void (*)(void))py_{short(function.name)}, "
                  f"{flags},\n\t  {doc_string(function)} }},\n")
+    if name and view_function(types, name):
+        rows += (f"\t{{ \"view\", {name}_view, METH_NOARGS,\n\t  \"The payload as a read-only memoryview: "
+                 "that which was received, where it lies, or a copy of a later one.\" },\n")
     return f"\nstatic PyMethodDef {name or 'module'}_methods[] = {{\n{rows}\t{{ NULL }},\n}};\n"
 
 
@@ -552,6 +586,7 @@ def files(model):
         text += "" if "free" in types.verbs[name] else no_free(name)
         text += print_family(types, name) if types.has_family(name) else ""
         text += print_sequence(types, name) if item_function(types, name) else ""
+        text += print_view(types, name) if view_function(types, name) else ""
         text += print_methods(types, name) + print_slots(types, name)
     text += print_methods(types, "") + print_module(types)
     return {"bindings/python/_nfbind_generated.c": text,

@@ -41,6 +41,10 @@ class Types:
         new = self.verbs.get(name, {}).get("new")
         return new is not None and len(new.params) == 1 and self.has_family(name)
 
+    def is_only_reason(self, function, param):
+        """A message is the text of a failure; of what reads text it is nothing else."""
+        return param.name == "ret_message" and function.verb in ("read", "parse")
+
     def is_any(self, function):
         return function.words("thread") == ["any"]
 
