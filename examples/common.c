@@ -109,6 +109,7 @@ int read_arguments(const struct manual *manual, int argc, char **argv)
 /* Signals. */
 
 static struct nfbind_queue *volatile sessions[SESSIONS_MAX];
+static struct nfbind_events *volatile listening;
 static volatile sig_atomic_t is_told;
 
 static void handle_signal(int number)
@@ -116,21 +117,36 @@ static void handle_signal(int number)
 	is_told = number;
 	for (int i = 0; i < SESSIONS_MAX; i++)
 		nfbind_queue_wake(sessions[i]); /* NULL is fine */
+	nfbind_events_wake(listening);
+}
+
+static void handle_signals(void)
+{
+	struct sigaction action = { .sa_handler = handle_signal, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 }
 
 void wake_on_signals(struct nfbind_queue *queue)
 {
-	struct sigaction action = { .sa_handler = handle_signal, .sa_flags = SA_RESTART };
 	int place = 0;
 
 	while (place < SESSIONS_MAX - 1 && sessions[place])
 		place++;
 	sessions[place] = queue;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	handle_signals();
 	if (is_told)
 		nfbind_queue_wake(queue); /* the signal came before this session was here */
+}
+
+void wake_events_on_signals(struct nfbind_events *events)
+{
+	listening = events;
+	handle_signals();
+	if (is_told)
+		nfbind_events_wake(events);
 }
 
 void forget_signals(void)
@@ -139,6 +155,7 @@ void forget_signals(void)
 	signal(SIGTERM, SIG_DFL);
 	for (int i = 0; i < SESSIONS_MAX; i++)
 		sessions[i] = NULL;
+	listening = NULL;
 }
 
 /* Names. */
@@ -185,6 +202,15 @@ int fail_request(struct nfbind_conntrack *conntrack, const char *what, int error
 
 	if (conntrack)
 		nfbind_conntrack_last_message(conntrack, sentence, sizeof(sentence));
+	return fail_with(sentence, what, error);
+}
+
+int fail_events(struct nfbind_events *events, const char *what, int error)
+{
+	char sentence[512] = "";
+
+	if (events)
+		nfbind_events_last_message(events, sentence, sizeof(sentence));
 	return fail_with(sentence, what, error);
 }
 

@@ -58,6 +58,7 @@ void print_filter_help(void);
  * Before a session is freed, forget_signals() gives both their usual effect back.
  */
 void wake_on_signals(struct nfbind_queue *queue);
+void wake_events_on_signals(struct nfbind_events *events); /* one of these */
 void forget_signals(void);
 
 /* The names of connlabel.conf; without that file there are none. */
@@ -67,6 +68,7 @@ struct nfbind_labels *read_label_names(void);
 int fail(struct nfbind_queue *queue, const char *what, int error);
 int fail_with(const char *sentence, const char *what, int error);
 int fail_request(struct nfbind_conntrack *conntrack, const char *what, int error);
+int fail_events(struct nfbind_events *events, const char *what, int error);
 
 /*
  * What print_packets.c does step by step: make and open a session, bind one queue,
