@@ -225,9 +225,11 @@ each_way() { # check or refute, what it is, command
 		$1 "$2, IPv6 behind a filter, $way" $3 "[fd00:2::2]" $way
 	done
 }
-expected() { at r "$list" --expect | grep -q "$1"; }
-nothing_expected() { [ -z "$(at r "$list" --expect)" ]; }
-tracked() { at r "$list" | grep -q "$1"; }
+expected() { at r "$list" --fields --expect | grep -q "$1"; }
+nothing_expected() {
+	at r "$list" --fields --expect >$rooms/expected && ! [ -s $rooms/expected ]
+}
+tracked() { at r "$list" --fields | grep -q "$1"; }
 
 # Control connections that a script speaks in, until they are hung up.
 dial() { # number of the line: 1 to 4, client's address, server's

@@ -27,7 +27,7 @@ check "conntrack(8) shows the data flows as expected ones" test "$(grep -c tcp $
 refute "and none else" grep -q 'dport=21 ' $rooms/flows
 at r conntrack -f ipv6 -L -o extended --status EXPECTED >$rooms/flows 2>/dev/null
 check "those of IPv6 too" test "$(grep -c tcp $rooms/flows)" -gt 5
-at r "$list" | grep 'status=[^ ]*expected' >$rooms/flows
+at r "$list" --fields | grep 'status=[^ ]*expected' >$rooms/flows
 check "their master is the control connection" test "$(grep -c 'master-port-dst=21 ' $rooms/flows)" -gt 25
 check "for rules they are related" test "$(count_of r 'inet filter related')" -ge 80
 refute "nothing was refused" grep -q refused $rooms/helper
