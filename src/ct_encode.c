@@ -66,57 +66,69 @@ PLAIN_TUPLE(plain_v6, 16);
 #define HEAD(len, type) { .nla_len = (uint16_t)(len), .nla_type = (uint16_t)(type) }
 #define NEST(len, type) HEAD(len, (type) | NLA_F_NESTED)
 
-/* The ports are those that stand in these words, so that a reply has them the other way round. */
-static struct plain_protocol plain_protocol(uint8_t number, uint16_t src, uint16_t dst)
+/*
+ * Room for a struct that is filled in its place: to gather it elsewhere first costs more
+ * than all else here, as a copy has to wait for the small writes before it.
+ */
+static inline void *take_room(struct wire_buffer *buffer, size_t len)
 {
-	return (struct plain_protocol){
-		.nest = NEST(sizeof(struct plain_protocol), KERNEL_CTA_TUPLE_PROTO),
-		.number_head = HEAD(5, KERNEL_CTA_PROTO_NUM), .number = number,
-		.src_head = HEAD(6, KERNEL_CTA_PROTO_SRC_PORT), .src = htobe16(src),
-		.dst_head = HEAD(6, KERNEL_CTA_PROTO_DST_PORT), .dst = htobe16(dst),
-	};
-}
+	uint8_t *room = buffer->data + buffer->len;
 
-/* Inline, since a copy of known length needs no call. */
-static inline __attribute__((always_inline)) void
-put_bytes(struct wire_buffer *buffer, const void *data, size_t len)
-{
 	if (buffer->failed || buffer->size - buffer->len < len) {
 		buffer->failed = true;
-		return;
+		return NULL;
 	}
-	memcpy(buffer->data + buffer->len, data, len);
 	buffer->len += len;
+	return room;
 }
 
-static void put_plain(struct wire_buffer *buffer, unsigned int type, const struct address *src,
-		      const struct address *dst, struct plain_protocol protocol)
+/* What both ends of a tuple have. */
+struct ends {
+	const struct address *src, *dst;
+	uint16_t port_src, port_dst;
+	uint8_t l4proto;
+};
+
+static inline void fill_protocol(struct plain_protocol *protocol, const struct ends *ends)
 {
-	if (src->len == 4) {
-		struct plain_v4 tuple = {
-			.nest = NEST(sizeof(tuple), type),
-			.addresses = NEST(sizeof(tuple.addresses) + 16, KERNEL_CTA_TUPLE_IP),
-			.src_head = HEAD(8, KERNEL_CTA_IP_V4_SRC),
-			.dst_head = HEAD(8, KERNEL_CTA_IP_V4_DST),
-			.protocol = protocol,
-		};
+	protocol->nest = (struct nlattr)NEST(sizeof(*protocol), KERNEL_CTA_TUPLE_PROTO);
+	protocol->number_head = (struct nlattr)HEAD(5, KERNEL_CTA_PROTO_NUM);
+	protocol->number = ends->l4proto;
+	memset(protocol->number_pad, 0, sizeof(protocol->number_pad));
+	protocol->src_head = (struct nlattr)HEAD(6, KERNEL_CTA_PROTO_SRC_PORT);
+	protocol->src = htobe16(ends->port_src);
+	protocol->src_pad = 0;
+	protocol->dst_head = (struct nlattr)HEAD(6, KERNEL_CTA_PROTO_DST_PORT);
+	protocol->dst = htobe16(ends->port_dst);
+	protocol->dst_pad = 0;
+}
 
-		memcpy(tuple.src, src->bytes, sizeof(tuple.src));
-		memcpy(tuple.dst, dst->bytes, sizeof(tuple.dst));
-		put_bytes(buffer, &tuple, sizeof(tuple));
-	} else {
-		struct plain_v6 tuple = {
-			.nest = NEST(sizeof(tuple), type),
-			.addresses = NEST(sizeof(tuple.addresses) + 40, KERNEL_CTA_TUPLE_IP),
-			.src_head = HEAD(20, KERNEL_CTA_IP_V6_SRC),
-			.dst_head = HEAD(20, KERNEL_CTA_IP_V6_DST),
-			.protocol = protocol,
-		};
-
-		memcpy(tuple.src, src->bytes, sizeof(tuple.src));
-		memcpy(tuple.dst, dst->bytes, sizeof(tuple.dst));
-		put_bytes(buffer, &tuple, sizeof(tuple));
+#define PUT_PLAIN(name, address_len, src_type, dst_type) \
+	static inline void put_##name(struct wire_buffer *buffer, unsigned int type, \
+				      const struct ends *ends) \
+	{ \
+		struct name *tuple = take_room(buffer, sizeof(*tuple)); \
+\
+		if (!tuple) \
+			return; \
+		tuple->nest = (struct nlattr)NEST(sizeof(*tuple), type); \
+		tuple->addresses = (struct nlattr)NEST(NLA_HDRLEN + 2 * (NLA_HDRLEN + (address_len)), \
+						       KERNEL_CTA_TUPLE_IP); \
+		tuple->src_head = (struct nlattr)HEAD(NLA_HDRLEN + (address_len), src_type); \
+		memcpy(tuple->src, ends->src->bytes, address_len); \
+		tuple->dst_head = (struct nlattr)HEAD(NLA_HDRLEN + (address_len), dst_type); \
+		memcpy(tuple->dst, ends->dst->bytes, address_len); \
+		fill_protocol(&tuple->protocol, ends); \
 	}
+PUT_PLAIN(plain_v4, 4, KERNEL_CTA_IP_V4_SRC, KERNEL_CTA_IP_V4_DST)
+PUT_PLAIN(plain_v6, 16, KERNEL_CTA_IP_V6_SRC, KERNEL_CTA_IP_V6_DST)
+
+static void put_plain(struct wire_buffer *buffer, unsigned int type, const struct ends *ends)
+{
+	if (ends->src->len == 4)
+		put_plain_v4(buffer, type, ends);
+	else
+		put_plain_v6(buffer, type, ends);
 }
 
 static bool is_plain(const struct tuple *tuple, uint64_t bits)
@@ -130,8 +142,8 @@ static void put_if_plain(struct wire_buffer *buffer, unsigned int type, const st
 {
 	if (!is_plain(tuple, present[0] >> first))
 		return;
-	put_plain(buffer, type, &tuple->src, &tuple->dst,
-		  plain_protocol(tuple->l4proto, tuple->port_src, tuple->port_dst));
+	put_plain(buffer, type, &(struct ends){ &tuple->src, &tuple->dst, tuple->port_src,
+						tuple->port_dst, tuple->l4proto });
 	present[0] &= ~((uint64_t)TUPLE_BITS << first);
 }
 
@@ -143,38 +155,44 @@ static void put_if_plain(struct wire_buffer *buffer, unsigned int type, const st
 
 struct simple {
 	struct nlattr head;
-	uint8_t value[4];
+	uint32_t value;
 };
 
 static void put_simple(struct wire_buffer *buffer, unsigned int type, uint32_t value)
 {
-	struct simple simple = { .head = HEAD(sizeof(simple), type) };
+	struct simple *simple = take_room(buffer, sizeof(*simple));
 
-	value = htobe32(value);
-	memcpy(simple.value, &value, sizeof(value));
-	put_bytes(buffer, &simple, sizeof(simple));
+	if (simple)
+		*simple = (struct simple){ HEAD(sizeof(*simple), type), htobe32(value) };
+}
+
+static void put_zone(struct wire_buffer *buffer, uint16_t zone)
+{
+	struct simple *simple = take_room(buffer, sizeof(*simple));
+
+	/* Two bytes, and as many that fill up. */
+	if (simple)
+		*simple = (struct simple){ HEAD(6, KERNEL_CTA_ZONE), htobe32((uint32_t)zone << 16) };
 }
 
 static void put_tcp_state(struct wire_buffer *buffer, uint8_t state)
 {
-	struct {
+	struct nests {
 		struct nlattr info, tcp, head;
 		uint8_t state, pad[3];
-	} nests = {
-		.info = NEST(sizeof(nests), KERNEL_CTA_PROTOINFO),
-		.tcp = NEST(sizeof(nests) - 4, KERNEL_CTA_PROTOINFO_TCP),
-		.head = HEAD(5, KERNEL_CTA_PROTOINFO_TCP_STATE), .state = state,
-	};
+	} *nests = take_room(buffer, sizeof(*nests));
 
-	put_bytes(buffer, &nests, sizeof(nests));
+	if (nests)
+		*nests = (struct nests){
+			.info = NEST(sizeof(*nests), KERNEL_CTA_PROTOINFO),
+			.tcp = NEST(sizeof(*nests) - 4, KERNEL_CTA_PROTOINFO_TCP),
+			.head = HEAD(5, KERNEL_CTA_PROTOINFO_TCP_STATE), .state = state,
+		};
 }
 
 static void put_simples(struct wire_buffer *buffer, const struct nfbind_ct *ct, uint64_t present,
 			uint32_t status)
 {
-	struct simple zone = { .head = HEAD(6, KERNEL_CTA_ZONE),
-			       .value = { (uint8_t)(ct->zone >> 8), (uint8_t)ct->zone } };
-
 	if (present & BIT(NFBIND_CT_STATUS))
 		put_simple(buffer, KERNEL_CTA_STATUS, status);
 	if (present & BIT(NFBIND_CT_TCP_STATE))
@@ -186,7 +204,7 @@ static void put_simples(struct wire_buffer *buffer, const struct nfbind_ct *ct, 
 	if (present & BIT(NFBIND_CT_ID))
 		put_simple(buffer, KERNEL_CTA_ID, ct->id);
 	if (present & BIT(NFBIND_CT_ZONE))
-		put_bytes(buffer, &zone, sizeof(zone));
+		put_zone(buffer, ct->zone);
 	if (present & BIT(NFBIND_CT_MARK_MASK))
 		put_simple(buffer, KERNEL_CTA_MARK_MASK, ct->mark_mask);
 }
@@ -280,8 +298,9 @@ int ct_encode_new(const struct nfbind_ct *ct, struct wire_buffer *buffer)
 	    present[0] & BIT(NFBIND_CT_REPL_ZONE))
 		return encode_inverted(ct, present, status, buffer);
 	put_if_plain(buffer, KERNEL_CTA_TUPLE_ORIG, &ct->orig, NFBIND_CT_ORIG_SRC, present);
-	put_plain(buffer, KERNEL_CTA_TUPLE_REPLY, &ct->orig.dst, &ct->orig.src,
-		  plain_protocol(ct->orig.l4proto, ct->orig.port_dst, ct->orig.port_src));
+	put_plain(buffer, KERNEL_CTA_TUPLE_REPLY,
+		  &(struct ends){ &ct->orig.dst, &ct->orig.src, ct->orig.port_dst, ct->orig.port_src,
+				  ct->orig.l4proto });
 	put_rest(buffer, ct, present, status);
 	return 0;
 }

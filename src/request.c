@@ -25,16 +25,16 @@ enum {
 
 void request_put_headers(struct wire_buffer *buffer, uint16_t type, uint16_t flags, uint8_t family)
 {
-	const struct {
+	struct headers {
 		struct nlmsghdr message;
 		struct nfgenmsg header;
-	} headers = {
+	} *headers = (struct headers *)(void *)buffer->data;
+
+	*headers = (struct headers){
 		.message = { .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags) },
 		.header = { .nfgen_family = family, .version = NFNETLINK_V0 },
 	};
-
-	memcpy(buffer->data, &headers, sizeof(headers));
-	buffer->len = sizeof(headers);
+	buffer->len = sizeof(*headers);
 }
 
 void request_clear(struct request *request)

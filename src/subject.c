@@ -35,11 +35,10 @@ bool subject_has_tuple(const void *object, uint32_t first)
 
 uint8_t subject_family(const struct nfbind_fields *fields, const void *object, uint32_t first)
 {
-	const void *address;
-	size_t len;
+	const uint8_t *source = (const uint8_t *)object + fields->rows[first + OF_SRC].offset;
 
-	if (field_get_bytes(fields, object, first + OF_SRC, &address, &len) == 0)
-		return len == 4 ? 2 : 10;
+	if (field_is_present(object, first + OF_SRC))
+		return ((const struct address *)source)->len == 4 ? 2 : 10;
 	return (uint8_t)field_number_or(fields, object, first + OF_L3PROTO, FAMILY_NONE);
 }
 
