@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+One scenario, once in each language: a probe, packets that are accepted, dropped,
+changed, marked and kept, connections that are added, changed, listed, watched and
+removed, an expectation, and texts. The programs take the same steps and print the
+same bytes, which are those of expected.txt.
+
+`run.py COMMAND...` runs one of them in a network namespace of its own. A line that
+starts with "> " asks for traffic: "> send A B" sends these texts to a port whose
+packets are queued, "> receive" shows what arrived. `--update` keeps what was printed.
+"""
+
+import difflib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EXPECTED = os.path.join(HERE, "expected.txt")
+PORT, FROM, QUEUE = 9000, 9001, 5
+RULES = [
+    ["-A", "OUTPUT", "-p", "udp", "--dport", str(PORT), "-j", "NFQUEUE", "--queue-num", str(QUEUE)],
+    # Shows that the mark came with the verdict.
+    ["-t", "mangle", "-A", "POSTROUTING", "-m", "mark", "--mark", "7", "-j", "DROP"],
+    # Makes the kernel track connections.
+    ["-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED", "-j", "ACCEPT"],
+]
+# What stands there instead where the kernel has no helper for FTP.
+NO_HELPER = "expectation: this kernel has no helper for ftp"
+HELPED = ("expect: ", "expected: ", "unexpect: ", "unexpect again: ", "remove: ")
+
+
+def skip(reason):
+    print(reason)
+    sys.exit(77)
+
+
+def enter_namespace():
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if os.environ.get("SCENARIO_INSIDE") != "1":
+        os.environ["SCENARIO_INSIDE"] = "1"
+        flags = "-n" if os.getuid() == 0 else "-Urn"
+        if not shutil.which("unshare") or subprocess.call(["unshare", flags, "true"]) != 0:
+            skip("no namespace can be made here")
+        os.execvp("unshare", ["unshare", flags, sys.executable, "-P"] + sys.argv)
+    os.environ["XTABLES_LOCKFILE"] = f"/tmp/nfbind-scenario-{os.getpid()}.lock"
+    try:
+        for command in [["ip", "link", "set", "lo", "up"]] + [["iptables"] + r for r in RULES]:
+            subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        skip(f"no rule can be made here: {error}")
+    finally:
+        if os.path.exists(os.environ["XTABLES_LOCKFILE"]):
+            os.remove(os.environ["XTABLES_LOCKFILE"])
+
+
+class Traffic:
+    def __init__(self):
+        self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.receiver.bind(("127.0.0.1", PORT))
+        self.receiver.settimeout(0.3)
+        self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sender.bind(("127.0.0.1", FROM))
+
+    def do(self, request):
+        """The lines that the request answers with."""
+        words = request.split()
+        if words[0] == "send":
+            for text in words[1:]:
+                self.sender.sendto(text.encode(), ("127.0.0.1", PORT))
+        while words[0] == "receive":
+            try:
+                yield "< " + self.receiver.recv(65536).decode()
+            except TimeoutError:
+                return
+
+
+def run(command):
+    traffic = Traffic()
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("> "):
+                lines += traffic.do(line[2:])
+    if process.returncode != 0:
+        sys.exit(f"the program ended with {process.returncode}, behind: {lines[-1:]}")
+    return lines
+
+
+def expected(lines):
+    with open(EXPECTED, encoding="utf-8") as file:
+        wanted = file.read().splitlines()
+    if NO_HELPER not in lines:
+        return wanted
+    start = next(n for n, line in enumerate(wanted) if line.startswith("expect: "))
+    end = start
+    while wanted[end].startswith(HELPED):
+        end += 1
+    return wanted[:start] + [NO_HELPER] + wanted[end:]
+
+
+def main():
+    enter_namespace()
+    arguments = sys.argv[1:]
+    update = arguments[:1] == ["--update"]
+    lines = run(arguments[1:] if update else arguments)
+    if update:
+        with open(EXPECTED, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+    difference = list(difflib.unified_diff(expected(lines), lines, "expected", "printed", lineterm=""))
+    print("\n".join(difference))
+    sys.exit(1 if difference else 0)
+
+
+if __name__ == "__main__":
+    main()
