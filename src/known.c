@@ -16,16 +16,16 @@ void *known_object(struct item *item, const struct subject *subject)
 	return subject == &connections ? (void *)item->ct : (void *)item->exp;
 }
 
-static uint64_t number(const struct subject *subject, const void *object, uint32_t ct_field,
-		       uint32_t exp_field)
+static uint64_t number_or(const struct subject *subject, const void *object, uint32_t ct_field,
+			  uint32_t exp_field, uint64_t otherwise)
 {
 	return field_number_or(subject->wires->fields, object,
-			       subject == &connections ? ct_field : exp_field, 0);
+			       subject == &connections ? ct_field : exp_field, otherwise);
 }
 
 static uint32_t id_of(const struct subject *subject, const void *object)
 {
-	return (uint32_t)number(subject, object, NFBIND_CT_ID, NFBIND_EXP_ID);
+	return (uint32_t)number_or(subject, object, NFBIND_CT_ID, NFBIND_EXP_ID, 0);
 }
 
 static uint64_t start_of(const struct subject *subject, const void *object)
@@ -100,14 +100,18 @@ int known_give_end(struct nfbind_events *events, struct item *item, struct mirro
 void known_set_blind(struct resync *resync, struct mirror_entry *entry, const void *object)
 {
 	const struct subject *subject = mirror_subject(&entry->key);
-	uint64_t timeout = number(subject, object, NFBIND_CT_TIMEOUT, NFBIND_EXP_TIMEOUT);
-	uint64_t deadline = socket_now() / RESYNC_SECOND + (timeout ? timeout : TIMEOUT_UNKNOWN) + 1;
+	uint64_t timeout = number_or(subject, object, NFBIND_CT_TIMEOUT, NFBIND_EXP_TIMEOUT,
+				     TIMEOUT_UNKNOWN);
+	uint64_t deadline = socket_now() / RESYNC_SECOND + timeout + 1;
 
 	resync->mirror.blind += !(entry->flags & MIRROR_BLIND);
 	entry->flags |= MIRROR_BLIND;
 	entry->deadline = (uint32_t)deadline;
 	if (resync->blind_due == 0 || deadline * RESYNC_SECOND < resync->blind_due)
 		resync->blind_due = deadline * RESYNC_SECOND;
+	/* A round that runs may have passed it. */
+	if (entry->deadline < resync->blind_least)
+		resync->blind_least = entry->deadline;
 }
 
 void known_set_seeing(struct resync *resync, struct mirror_entry *entry)

@@ -230,7 +230,6 @@ static void end_blind_round(struct resync *resync, uint64_t now)
 
 	resync->blind_cursor = 0;
 	resync->blind_due = resync->mirror.blind == 0 ? 0 : least > soon ? least : soon;
-	resync->blind_least = UINT32_MAX;
 }
 
 static int check_blind(struct nfbind_events *events, struct item *item)
@@ -239,6 +238,8 @@ static int check_blind(struct nfbind_events *events, struct item *item)
 	struct mirror *mirror = &resync->mirror;
 	uint64_t now = socket_now();
 
+	if (resync->blind_cursor == 0)
+		resync->blind_least = UINT32_MAX;
 	while (resync->blind_cursor < mirror->top && resync->budget > 0) {
 		struct mirror_entry *entry = &mirror->entries[resync->blind_cursor++];
 

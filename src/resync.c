@@ -162,7 +162,6 @@ int resync_open(struct nfbind_events *events, const struct nfbind_options *optio
 	resync->mode = read_mode(&events->socket);
 	resync->epoch = 1;
 	resync->state = RESYNC_WANTED;
-	resync->blind_least = UINT32_MAX;
 	events->resync = resync;
 	return 0;
 }

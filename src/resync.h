@@ -41,7 +41,7 @@ struct resync {
 	uint64_t interval;
 	uint32_t cursor;    /* of the sweep */
 	uint32_t blind_cursor;
-	uint32_t blind_least; /* the least deadline that the cursor passed */
+	uint32_t blind_least; /* of this round: the least deadline that the cursor passed, or that was set */
 	uint64_t blind_due; /* when to look at the blind ones; 0 for never */
 	unsigned int budget; /* of work that is left until the next receive */
 

@@ -67,7 +67,7 @@ static void make_entry(struct message *message, uint32_t tuple, const struct ent
 	/* As the kernel does it: 0 is left out. */
 	if (entry->mark != 0)
 		message_put_u32(message, KERNEL_CTA_MARK, entry->mark);
-	message_put_u32(message, KERNEL_CTA_TIMEOUT, 100);
+	message_put_u32(message, KERNEL_CTA_TIMEOUT, model.timeout);
 	if (entry->use != 0)
 		message_put_u32(message, KERNEL_CTA_USE, entry->use);
 	if (entry->start != 0)
@@ -447,7 +447,7 @@ void model_start(void)
 {
 	struct nfbind_options *options = model.options;
 
-	model = (struct model){ .options = options };
+	model = (struct model){ .options = options, .timeout = 100 };
 	is_congested = false;
 	list_fd = 0;
 }

@@ -34,6 +34,7 @@ struct model {
 	bool has_same_ids, has_starts; /* an id may be used again; when it began is told */
 	bool misses_entries;
 	uint32_t changes_left;
+	uint32_t timeout; /* of all of them */
 	/* Of a list: entries in a piece (0: at random), and what happens behind each of them. */
 	uint32_t piece;
 	void (*on_piece)(uint32_t at);

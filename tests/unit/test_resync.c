@@ -57,6 +57,7 @@ START_TEST(test_blind_ones_are_asked_for_when_their_time_is_over)
 	ck_assert_uint_ne(model.copy[1].id, 0);
 	ck_assert_int_eq(nfbind_events_get_deadline(model.session, &timeout), 0);
 	ck_assert_int_ge(timeout, 90000);
+	ck_assert_int_le(timeout, 102000);
 	/* What is heard of is not blind any more. */
 	tell(0, 100, 0x100, 0);
 	model_take();
@@ -70,6 +71,27 @@ START_TEST(test_blind_ones_are_asked_for_when_their_time_is_over)
 	ck_assert_uint_eq(model_stats().blind, 1);
 	ck_assert_int_eq(nfbind_events_get_deadline(model.session, &timeout), 0);
 	ck_assert_int_ge(timeout, 90000);
+	ck_assert_int_le(timeout, 102000);
+	model_close();
+}
+END_TEST
+
+START_TEST(test_one_whose_time_is_as_good_as_over_is_asked_for_at_once)
+{
+	int32_t timeout;
+
+	model_start();
+	model_fill(1);
+	model.timeout = 0;
+	model_open();
+	model_settle();
+	ck_assert_int_eq(nfbind_events_get_deadline(model.session, &timeout), 0);
+	ck_assert_int_le(timeout, 1000);
+	model.table[0] = (struct entry){ 0 };
+	fake_advance((uint32_t)timeout);
+	model_take();
+	ck_assert_str_eq(model_story(), "N0'* S D0'");
+	ck_assert_int_eq(nfbind_events_get_deadline(model.session, &timeout), -ENODATA);
 	model_close();
 }
 END_TEST
@@ -517,6 +539,7 @@ END_TEST
 UNIT_MAIN("resync", model_set_up, model_tear_down,
 	  test_lists_first_and_marks_blind_ones,
 	  test_blind_ones_are_asked_for_when_their_time_is_over,
+	  test_one_whose_time_is_as_good_as_over_is_asked_for_at_once,
 	  test_a_resync_that_is_asked_for_finds_what_is_gone,
 	  test_lists_no_more_often_than_told,
 	  test_old_events_change_nothing,
