@@ -14,7 +14,7 @@
 #include "text.h"
 
 /* Transport protocols that the library knows by heart (IANA protocol numbers). */
-enum protocol {
+enum view_protocol {
 	PROTOCOL_ICMP = 1,
 	PROTOCOL_TCP = 6,
 	PROTOCOL_UDP = 17,
