@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+
+package nfbind
+
+// #include "crossing.h"
+import "C"
+
+import (
+	"iter"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// What Go keeps with a batch: a copy of all that a reader usually looks at, made in the
+// crossing that received it, and the verdicts that will be given in the next one.
+type batchState struct {
+	packets   []Packet
+	summaries []PacketSummary
+	data      []byte // where the offsets in the summaries count
+
+	deciding  sync.Mutex
+	decisions []Decision
+	from      *Queue // nil where it was parsed
+	over      bool   // nobody may decide any more
+	held      bool
+}
+
+type packetState struct {
+	batch   *Batch // nil where the packet was made, or kept
+	index   int
+	decided bool        // under batch.deciding
+	changed atomic.Bool // its summary does not tell all any more
+}
+
+var errDecided = &Error{syscall.EALREADY, "the packet was decided"}
+var errOver = &Error{syscall.EALREADY, "the packet's batch has ended"}
+
+// loaded completes a batch that no queue received.
+func (batch *Batch) loaded() {
+	count := int(C.nfbind_batch_count((*C.struct_nfbind_batch)(batch.pointer)))
+	var turn C.struct_turn
+	room := newRoom(count)
+	room.unpack((*C.struct_nfbind_batch)(batch.pointer), &turn)
+	batch.fill(room, &turn)
+}
+
+// Room for what one crossing exports.
+type room struct {
+	summaries []PacketSummary
+	pointers  []*C.struct_nfbind_packet
+}
+
+func newRoom(count int) room {
+	return room{make([]PacketSummary, count), make([]*C.struct_nfbind_packet, count)}
+}
+
+func (r *room) unpack(batch *C.struct_nfbind_batch, turn *C.struct_turn) {
+	C.unpack(batch, (*C.struct_nfbind_packet_summary)(unsafe.Pointer(unsafe.SliceData(r.summaries))),
+		unsafe.SliceData(r.pointers), C.size_t(len(r.summaries)), C.size_t(unsafe.Sizeof(PacketSummary{})), turn)
+}
+
+// fill makes the packets, and copies their bytes into one piece of memory.
+func (batch *Batch) fill(room room, turn *C.struct_turn) {
+	count, size := int(turn.count), 0
+	batch.summaries = room.summaries[:count]
+	for i := range batch.summaries {
+		s := &batch.summaries[i]
+		size += int(s.PayloadLen + s.L2hdrLen + s.SecctxLen)
+	}
+	batch.data = make([]byte, 0, size)
+	batch.packets = make([]Packet, count)
+	for i := range batch.packets {
+		s, packet := &batch.summaries[i], &batch.packets[i]
+		batch.copy(turn.data, &s.PayloadOffset, s.PayloadLen)
+		batch.copy(turn.data, &s.L2hdrOffset, s.L2hdrLen)
+		batch.copy(turn.data, &s.SecctxOffset, s.SecctxLen)
+		packet.pointer, packet.owner = unsafe.Pointer(room.pointers[i]), &batch.object
+		packet.batch, packet.index = batch, i
+	}
+}
+
+func (batch *Batch) copy(data *C.uint8_t, offset *uint32, size uint32) {
+	if size > 0 {
+		from := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(data), uintptr(*offset))), size)
+		*offset = uint32(len(batch.data))
+		batch.data = append(batch.data, from...)
+	}
+}
+
+// Packets ranges over the packets of the batch.
+func (batch *Batch) Packets() iter.Seq[*Packet] {
+	return func(yield func(*Packet) bool) {
+		for i := range batch.packets {
+			if !yield(&batch.packets[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Hold keeps the batch readable past its end, until Free or the garbage collector. Its packets
+// cannot be decided any longer for that.
+func (batch *Batch) Hold() {
+	batch.deciding.Lock()
+	batch.held = true
+	batch.deciding.Unlock()
+}
+
+func (batch *Batch) prepare() {}
+func (batch *Batch) touched() {}
+
+// decide collects a verdict.
+func (batch *Batch) decide(packet *Packet, verdict Verdict) error {
+	batch.deciding.Lock()
+	defer batch.deciding.Unlock()
+	if batch.over {
+		return errOver
+	}
+	if packet.decided {
+		return errDecided
+	}
+	packet.decided = true
+	s := &batch.summaries[packet.index]
+	if batch.decisions == nil {
+		batch.decisions = make([]Decision, 0, len(batch.packets))
+	}
+	batch.decisions = append(batch.decisions, Decision{Queue: s.Queue, ID: s.ID, Index: s.Index, Verdict: uint32(verdict)})
+	return nil
+}
+
+// collected takes the verdicts; the last time there are no more to come.
+func (batch *Batch) collected(last bool) []Decision {
+	batch.deciding.Lock()
+	defer batch.deciding.Unlock()
+	decisions := batch.decisions
+	batch.decisions = nil
+	batch.over = batch.over || last
+	return decisions
+}
+
+// Packets.
+
+func (packet *Packet) seen() *PacketSummary {
+	if packet.batch == nil || packet.changed.Load() {
+		return nil
+	}
+	return &packet.batch.summaries[packet.index]
+}
+
+func (packet *Packet) bytesAt(offset, size uint32) []byte {
+	return packet.batch.data[offset : offset+size : offset+size]
+}
+
+// prepare is called before the library may change the packet: a verdict comes first.
+func (packet *Packet) prepare() {
+	if packet.batch == nil {
+		return
+	}
+	packet.batch.deciding.Lock()
+	decided := packet.decided && len(packet.batch.decisions) > 0
+	packet.batch.deciding.Unlock()
+	if queue := packet.queue(); queue != nil && decided {
+		queue.prepare()
+	}
+}
+
+func (packet *Packet) touched() {
+	packet.changed.Store(true)
+}
+
+func (packet *Packet) queue() *Queue {
+	return packet.batch.from
+}
+
+// Verdict decides on the packet. Verdicts for packets of the running batch are collected and
+// given when the queue receives again, sends, settles or closes; one that is refused then is
+// told by the next of these calls.
+func (packet *Packet) Verdict(verdict Verdict) error {
+	collects := verdict == VerdictAccept || verdict == VerdictDrop || verdict == VerdictRepeat
+	if packet.batch != nil && packet.batch.from != nil && collects && !packet.changed.Load() {
+		return packet.batch.decide(packet, verdict)
+	}
+	if packet.batch != nil && packet.batch.from != nil {
+		packet.batch.from.prepare()
+	}
+	return packet.verdictHere(verdict)
+}
+
+// Accept lets the packet go on.
+func (packet *Packet) Accept() error { return packet.Verdict(VerdictAccept) }
+
+// Drop throws the packet away.
+func (packet *Packet) Drop() error { return packet.Verdict(VerdictDrop) }
+
+// Repeat sends the packet through the hook again.
+func (packet *Packet) Repeat() error { return packet.Verdict(VerdictRepeat) }
+
+// String is one line about the packet.
+func (packet *Packet) String() string {
+	return printed(packet.Print(PacketFormatLine))
+}

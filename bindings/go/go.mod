@@ -1,0 +1,3 @@
+module github.com/nfbind/nfbind/bindings/go
+
+go 1.25
