@@ -497,7 +497,7 @@ const (
 	ExpFieldMaskDst ExpField = 0xb
 	// Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6).
 	ExpFieldMaskL3proto ExpField = 0xc
-	// Mask over the expected tuple: transport protocol, as 6 for TCP (IANA protocol numbers).
+	// Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask.
 	ExpFieldMaskL4proto ExpField = 0xd
 	// Mask over the expected tuple: source port, or GRE key.
 	ExpFieldMaskPortSrc ExpField = 0xe

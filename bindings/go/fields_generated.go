@@ -1189,7 +1189,7 @@ func (x *Exp) SetMaskL3proto(value uint8) error {
 	return x.SetNumber(ExpFieldMaskL3proto, uint64(value))
 }
 
-// MaskL4proto: Mask over the expected tuple: transport protocol, as 6 for TCP (IANA protocol numbers).
+// MaskL4proto: Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask.
 func (x *Exp) MaskL4proto() (uint8, bool) {
 	value, ok, _ := x.GetNumber(ExpFieldMaskL4proto)
 	return uint8(value), ok

@@ -11669,7 +11669,7 @@ const char *const exp_help[] = {
 	[NFBIND_EXP_MASK_L3PROTO] =
 		"Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6).",
 	[NFBIND_EXP_MASK_L4PROTO] =
-		"Mask over the expected tuple: transport protocol, as 6 for TCP (IANA protocol numbers).",
+		"Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask.",
 	[NFBIND_EXP_MASK_PORT_SRC] =
 		"Mask over the expected tuple: source port, or GRE key.",
 	[NFBIND_EXP_MASK_PORT_DST] =

@@ -1159,7 +1159,7 @@ enum nfbind_exp_field {
 	NFBIND_EXP_MASK_DST = 11,
 	/** Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6). */
 	NFBIND_EXP_MASK_L3PROTO = 12,
-	/** Mask over the expected tuple: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	/** Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask. */
 	NFBIND_EXP_MASK_L4PROTO = 13,
 	/** Mask over the expected tuple: source port, or GRE key. */
 	NFBIND_EXP_MASK_PORT_SRC = 14,

@@ -153,6 +153,9 @@ START_TEST(test_add_with_synproxy)
 	add_ct(conntrack, TCP " timeout=100 synproxy-isn=1 synproxy-its=2 synproxy-tsoff=3");
 	ct = fetch_ct(conntrack, TCP);
 	ct_is(ct, TCP_REPLY);
+	/* Before 5.18 only where its module is there by chance. */
+	if (!nfbind_ct_has(ct, NFBIND_CT_SYNPROXY_ISN) && !is_kernel(5, 18))
+		return;
 	if (!nfbind_ct_has(ct, NFBIND_CT_SYNPROXY_ISN))
 		skip("this kernel has no synproxies");
 	ct_is(ct, "synproxy-isn=1 synproxy-its=2 synproxy-tsoff=3");
