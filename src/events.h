@@ -16,7 +16,11 @@
 #include "wake.h"
 
 enum {
-	EVENT_ROOM = 8192, /* a connection takes far less than 1 KiB, its security label at most 4 */
+	/*
+	 * A connection takes far less than 1 KiB, its security label at most 4. No power of two:
+	 * the starts of all rooms, where what is read lies, would share a few sets of the cache.
+	 */
+	EVENT_ROOM = 8192 + 320,
 	EVENT_CT_ALL = NFBIND_EVENT_CT_NEW | NFBIND_EVENT_CT_UPDATE | NFBIND_EVENT_CT_DESTROY,
 	EVENT_EXP_ALL = NFBIND_EVENT_EXP_NEW | NFBIND_EVENT_EXP_DESTROY,
 };
