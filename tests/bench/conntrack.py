@@ -413,8 +413,10 @@ def section_events(bench):
     if not can_force_buffers():
         print("note: no room for events without root in the first user namespace: left out\n")
         return
+    announce(True)
     bench.interleave("events", {name: lambda peer=peer: undisturbed(bench, lambda: catch(bench, peer))
                                 for name, peer in bench.peers(CATCHERS).items()})
+    announce(False)
     base = "nfct_catch" if bench.has_peer else "raw"
     print_samples(bench, "events", f"{2 * bench.count} events that wait in the socket", base)
     bench.promise_rate("events", "events drained", 2.0, "nfbind", "nfct_catch")
@@ -533,12 +535,19 @@ def warn(bench, machine):
     print(flush=True)
 
 
+def announce(is_on):
+    """Whether changes become events: a listener in any namespace would slow down all of them."""
+    with contextlib.suppress(FileNotFoundError):
+        (PROC / "nf_conntrack_events").write_text("1" if is_on else "0")
+
+
 def prepare_namespace():
     """Counters, as most machines keep them; without a rule nothing is tracked but what is added."""
     try:
         (PROC / "nf_conntrack_acct").write_text("1")
     except OSError as error:
         harness.skip(f"connections cannot be counted here: {error}")
+    announce(False)
     if entries() != 0:
         raise BenchError("the namespace is not empty")
 
