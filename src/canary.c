@@ -42,11 +42,7 @@ void canary_free(struct canary *canary)
 		munmap(canary->page, CANARY_SIZE);
 }
 
-bool canary_is_forked(const struct canary *canary)
+bool canary_is_other_process(const struct canary *canary)
 {
-	atomic_uchar *page = atomic_load_explicit(&canary->page, memory_order_acquire);
-
-	if (page)
-		return atomic_load_explicit(page, memory_order_relaxed) == 0;
 	return canary->pid != 0 && canary->pid != getpid();
 }

@@ -18,6 +18,16 @@ struct canary {
 
 int canary_plant(struct canary *canary);
 void canary_free(struct canary *canary);
-bool canary_is_forked(const struct canary *canary);
+
+/* Where there is no page. */
+bool canary_is_other_process(const struct canary *canary);
+
+static inline bool canary_is_forked(const struct canary *canary)
+{
+	const atomic_uchar *page = atomic_load_explicit(&canary->page, memory_order_acquire);
+
+	return page ? atomic_load_explicit(page, memory_order_relaxed) == 0 :
+		      canary_is_other_process(canary);
+}
 
 #endif

@@ -12,7 +12,7 @@
 #define bulk_len bulk_len_of_nfbind
 #define bulk_set_words bulk_set_words_of_nfbind
 #define canary_free canary_free_of_nfbind
-#define canary_is_forked canary_is_forked_of_nfbind
+#define canary_is_other_process canary_is_other_process_of_nfbind
 #define canary_plant canary_plant_of_nfbind
 #define checksum_add checksum_add_of_nfbind
 #define checksum_add_at checksum_add_at_of_nfbind
@@ -2773,7 +2773,17 @@ struct canary {
 
 int canary_plant(struct canary *canary);
 void canary_free(struct canary *canary);
-bool canary_is_forked(const struct canary *canary);
+
+/* Where there is no page. */
+bool canary_is_other_process(const struct canary *canary);
+
+static inline bool canary_is_forked(const struct canary *canary)
+{
+	const atomic_uchar *page = atomic_load_explicit(&canary->page, memory_order_acquire);
+
+	return page ? atomic_load_explicit(page, memory_order_relaxed) == 0 :
+		      canary_is_other_process(canary);
+}
 
 #endif
 #include <errno.h>
@@ -2819,12 +2829,8 @@ void canary_free(struct canary *canary)
 		munmap(canary->page, CANARY_SIZE);
 }
 
-bool canary_is_forked(const struct canary *canary)
+bool canary_is_other_process(const struct canary *canary)
 {
-	atomic_uchar *page = atomic_load_explicit(&canary->page, memory_order_acquire);
-
-	if (page)
-		return atomic_load_explicit(page, memory_order_relaxed) == 0;
 	return canary->pid != 0 && canary->pid != getpid();
 }
 #undef MADV_WIPEONFORK
@@ -8813,7 +8819,11 @@ int nfbind_packet_splice(struct nfbind_packet *packet, uint32_t offset, uint32_t
 
 
 enum {
-	EVENT_ROOM = 8192, /* a connection takes far less than 1 KiB, its security label at most 4 */
+	/*
+	 * A connection takes far less than 1 KiB, its security label at most 4. No power of two:
+	 * the starts of all rooms, where what is read lies, would share a few sets of the cache.
+	 */
+	EVENT_ROOM = 8192 + 320,
 	EVENT_CT_ALL = NFBIND_EVENT_CT_NEW | NFBIND_EVENT_CT_UPDATE | NFBIND_EVENT_CT_DESTROY,
 	EVENT_EXP_ALL = NFBIND_EVENT_EXP_NEW | NFBIND_EVENT_EXP_DESTROY,
 };
