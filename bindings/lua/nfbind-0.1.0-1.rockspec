@@ -12,7 +12,7 @@ description = {
 	license = "MIT",
 }
 supported_platforms = { "linux" }
-dependencies = { "lua >= 5.1, < 5.5" }
+dependencies = { "lua >= 5.1, < 5.6" }
 external_dependencies = { NFBIND = { header = "nfbind/nfbind.h", library = "nfbind" } }
 build = {
 	type = "builtin",

@@ -3,7 +3,7 @@
  * What all generated wrappers share: one shape of object, arguments, numbers,
  * errors, plain structs by their layout, and fields by the library's own tables.
  * Nothing here knows a single object or function of nfbind but the tables of
- * fields. One file serves Lua 5.1 to 5.4 and LuaJIT.
+ * fields. One file serves Lua 5.1 to 5.5 and LuaJIT.
  *
  * A failure of the library is `nil, message, errno`; a wrong argument, and a field
  * that cannot be written, raise an error. Lua may jump out of any of its own calls,
