@@ -16,7 +16,7 @@ import amalgamate
 import emit
 import headers
 import lint
-from templates import go, lua, python
+from templates import go, lua, python, stubs
 
 LANGUAGES = {"lua": lua, "python": python}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -47,10 +47,12 @@ def files_of(command, model, options):
         return emit.fields_page(model, fields) if fields else {}
     if command == "go":
         return go.files(model, fields) | amalgamate.files(options.root)
+    if command == "stubs":
+        return stubs.files(model, fields)
     if command in LANGUAGES:
         return LANGUAGES[command].files(model)
     files = {}
-    for name in ("map", "help", "api", "fields", "go", *LANGUAGES):
+    for name in ("map", "help", "api", "fields", "go", *LANGUAGES, "stubs"):
         files |= files_of(name, model, options)
     return files
 
@@ -95,7 +97,7 @@ def print_problems(problems):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
-    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "go", *LANGUAGES, "all"])
+    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "go", *LANGUAGES, "stubs", "all"])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--fields", metavar="FILE",
                         help="what the program dump_fields printed: the library's field tables")

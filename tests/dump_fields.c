@@ -15,6 +15,7 @@ static const struct {
 	{ "ct", nfbind_ct_fields },
 	{ "cthelper", nfbind_cthelper_fields },
 	{ "exp", nfbind_exp_fields },
+	{ "filter", nfbind_filter_fields },
 	{ "options", nfbind_options_fields },
 	{ "packet", nfbind_packet_fields },
 };

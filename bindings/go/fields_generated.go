@@ -1575,6 +1575,454 @@ func (x *Exp) SetFn(value string) error {
 	return x.SetBytes(ExpFieldFn, []byte(value))
 }
 
+// OrigSrc: Original direction: source address: 4 or 16 bytes, network order.
+func (x *Filter) OrigSrc() (netip.Addr, bool) {
+	data, err := x.GetBytes(FilterFieldOrigSrc)
+	ok := data != nil && err == nil
+	return address(data), ok
+}
+
+// SetOrigSrc writes what OrigSrc reads.
+func (x *Filter) SetOrigSrc(value netip.Addr) error {
+	return x.SetBytes(FilterFieldOrigSrc, addressBytes(value))
+}
+
+// OrigSrcPrefix: With the source address of the original direction: how many of its leading bits count; default all.
+func (x *Filter) OrigSrcPrefix() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigSrcPrefix)
+	return uint8(value), ok
+}
+
+// SetOrigSrcPrefix writes what OrigSrcPrefix reads.
+func (x *Filter) SetOrigSrcPrefix(value uint8) error {
+	return x.SetNumber(FilterFieldOrigSrcPrefix, uint64(value))
+}
+
+// OrigDst: Original direction: destination address: 4 or 16 bytes, network order.
+func (x *Filter) OrigDst() (netip.Addr, bool) {
+	data, err := x.GetBytes(FilterFieldOrigDst)
+	ok := data != nil && err == nil
+	return address(data), ok
+}
+
+// SetOrigDst writes what OrigDst reads.
+func (x *Filter) SetOrigDst(value netip.Addr) error {
+	return x.SetBytes(FilterFieldOrigDst, addressBytes(value))
+}
+
+// OrigDstPrefix: With the destination address of the original direction: how many of its leading bits count; default all.
+func (x *Filter) OrigDstPrefix() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigDstPrefix)
+	return uint8(value), ok
+}
+
+// SetOrigDstPrefix writes what OrigDstPrefix reads.
+func (x *Filter) SetOrigDstPrefix(value uint8) error {
+	return x.SetNumber(FilterFieldOrigDstPrefix, uint64(value))
+}
+
+// OrigPortSrc: Original direction: source port, or GRE key, or the lowest of a range.
+func (x *Filter) OrigPortSrc() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigPortSrc)
+	return uint16(value), ok
+}
+
+// SetOrigPortSrc writes what OrigPortSrc reads.
+func (x *Filter) SetOrigPortSrc(value uint16) error {
+	return x.SetNumber(FilterFieldOrigPortSrc, uint64(value))
+}
+
+// OrigPortSrcMax: Original direction: the highest source port of a range.
+func (x *Filter) OrigPortSrcMax() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigPortSrcMax)
+	return uint16(value), ok
+}
+
+// SetOrigPortSrcMax writes what OrigPortSrcMax reads.
+func (x *Filter) SetOrigPortSrcMax(value uint16) error {
+	return x.SetNumber(FilterFieldOrigPortSrcMax, uint64(value))
+}
+
+// OrigPortDst: Original direction: destination port, or GRE key, or the lowest of a range.
+func (x *Filter) OrigPortDst() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigPortDst)
+	return uint16(value), ok
+}
+
+// SetOrigPortDst writes what OrigPortDst reads.
+func (x *Filter) SetOrigPortDst(value uint16) error {
+	return x.SetNumber(FilterFieldOrigPortDst, uint64(value))
+}
+
+// OrigPortDstMax: Original direction: the highest destination port of a range.
+func (x *Filter) OrigPortDstMax() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigPortDstMax)
+	return uint16(value), ok
+}
+
+// SetOrigPortDstMax writes what OrigPortDstMax reads.
+func (x *Filter) SetOrigPortDstMax(value uint16) error {
+	return x.SetNumber(FilterFieldOrigPortDstMax, uint64(value))
+}
+
+// OrigZone: Original direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0.
+func (x *Filter) OrigZone() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldOrigZone)
+	return uint16(value), ok
+}
+
+// SetOrigZone writes what OrigZone reads.
+func (x *Filter) SetOrigZone(value uint16) error {
+	return x.SetNumber(FilterFieldOrigZone, uint64(value))
+}
+
+// ReplSrc: Reply direction: source address: 4 or 16 bytes, network order.
+func (x *Filter) ReplSrc() (netip.Addr, bool) {
+	data, err := x.GetBytes(FilterFieldReplSrc)
+	ok := data != nil && err == nil
+	return address(data), ok
+}
+
+// SetReplSrc writes what ReplSrc reads.
+func (x *Filter) SetReplSrc(value netip.Addr) error {
+	return x.SetBytes(FilterFieldReplSrc, addressBytes(value))
+}
+
+// ReplSrcPrefix: With the source address of the reply direction: how many of its leading bits count; default all.
+func (x *Filter) ReplSrcPrefix() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplSrcPrefix)
+	return uint8(value), ok
+}
+
+// SetReplSrcPrefix writes what ReplSrcPrefix reads.
+func (x *Filter) SetReplSrcPrefix(value uint8) error {
+	return x.SetNumber(FilterFieldReplSrcPrefix, uint64(value))
+}
+
+// ReplDst: Reply direction: destination address: 4 or 16 bytes, network order.
+func (x *Filter) ReplDst() (netip.Addr, bool) {
+	data, err := x.GetBytes(FilterFieldReplDst)
+	ok := data != nil && err == nil
+	return address(data), ok
+}
+
+// SetReplDst writes what ReplDst reads.
+func (x *Filter) SetReplDst(value netip.Addr) error {
+	return x.SetBytes(FilterFieldReplDst, addressBytes(value))
+}
+
+// ReplDstPrefix: With the destination address of the reply direction: how many of its leading bits count; default all.
+func (x *Filter) ReplDstPrefix() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplDstPrefix)
+	return uint8(value), ok
+}
+
+// SetReplDstPrefix writes what ReplDstPrefix reads.
+func (x *Filter) SetReplDstPrefix(value uint8) error {
+	return x.SetNumber(FilterFieldReplDstPrefix, uint64(value))
+}
+
+// ReplPortSrc: Reply direction: source port, or GRE key, or the lowest of a range.
+func (x *Filter) ReplPortSrc() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplPortSrc)
+	return uint16(value), ok
+}
+
+// SetReplPortSrc writes what ReplPortSrc reads.
+func (x *Filter) SetReplPortSrc(value uint16) error {
+	return x.SetNumber(FilterFieldReplPortSrc, uint64(value))
+}
+
+// ReplPortSrcMax: Reply direction: the highest source port of a range.
+func (x *Filter) ReplPortSrcMax() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplPortSrcMax)
+	return uint16(value), ok
+}
+
+// SetReplPortSrcMax writes what ReplPortSrcMax reads.
+func (x *Filter) SetReplPortSrcMax(value uint16) error {
+	return x.SetNumber(FilterFieldReplPortSrcMax, uint64(value))
+}
+
+// ReplPortDst: Reply direction: destination port, or GRE key, or the lowest of a range.
+func (x *Filter) ReplPortDst() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplPortDst)
+	return uint16(value), ok
+}
+
+// SetReplPortDst writes what ReplPortDst reads.
+func (x *Filter) SetReplPortDst(value uint16) error {
+	return x.SetNumber(FilterFieldReplPortDst, uint64(value))
+}
+
+// ReplPortDstMax: Reply direction: the highest destination port of a range.
+func (x *Filter) ReplPortDstMax() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplPortDstMax)
+	return uint16(value), ok
+}
+
+// SetReplPortDstMax writes what ReplPortDstMax reads.
+func (x *Filter) SetReplPortDstMax(value uint16) error {
+	return x.SetNumber(FilterFieldReplPortDstMax, uint64(value))
+}
+
+// ReplZone: Reply direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0.
+func (x *Filter) ReplZone() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldReplZone)
+	return uint16(value), ok
+}
+
+// SetReplZone writes what ReplZone reads.
+func (x *Filter) SetReplZone(value uint16) error {
+	return x.SetNumber(FilterFieldReplZone, uint64(value))
+}
+
+// Address: An address that is source or destination in either direction: 4 or 16 bytes, network order.
+func (x *Filter) Address() (netip.Addr, bool) {
+	data, err := x.GetBytes(FilterFieldAddress)
+	ok := data != nil && err == nil
+	return address(data), ok
+}
+
+// SetAddress writes what Address reads.
+func (x *Filter) SetAddress(value netip.Addr) error {
+	return x.SetBytes(FilterFieldAddress, addressBytes(value))
+}
+
+// AddressPrefix: With that address: how many of its leading bits count; default all.
+func (x *Filter) AddressPrefix() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldAddressPrefix)
+	return uint8(value), ok
+}
+
+// SetAddressPrefix writes what AddressPrefix reads.
+func (x *Filter) SetAddressPrefix(value uint8) error {
+	return x.SetNumber(FilterFieldAddressPrefix, uint64(value))
+}
+
+// Port: A port, or GRE key, that is source or destination in either direction, or the lowest of a range.
+func (x *Filter) Port() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldPort)
+	return uint16(value), ok
+}
+
+// SetPort writes what Port reads.
+func (x *Filter) SetPort(value uint16) error {
+	return x.SetNumber(FilterFieldPort, uint64(value))
+}
+
+// PortMax: The highest of that range.
+func (x *Filter) PortMax() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldPortMax)
+	return uint16(value), ok
+}
+
+// SetPortMax writes what PortMax reads.
+func (x *Filter) SetPortMax(value uint16) error {
+	return x.SetNumber(FilterFieldPortMax, uint64(value))
+}
+
+// L3proto: Network protocol: 2 (IPv4) or 10 (IPv6).
+func (x *Filter) L3proto() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldL3proto)
+	return uint8(value), ok
+}
+
+// SetL3proto writes what L3proto reads.
+func (x *Filter) SetL3proto(value uint8) error {
+	return x.SetNumber(FilterFieldL3proto, uint64(value))
+}
+
+// L4proto: Transport protocol, as 6 for TCP (IANA protocol numbers).
+func (x *Filter) L4proto() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldL4proto)
+	return uint8(value), ok
+}
+
+// SetL4proto writes what L4proto reads.
+func (x *Filter) SetL4proto(value uint8) error {
+	return x.SetNumber(FilterFieldL4proto, uint64(value))
+}
+
+// ICMPType: Original direction: ICMP or ICMPv6 type.
+func (x *Filter) ICMPType() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldICMPType)
+	return uint8(value), ok
+}
+
+// SetICMPType writes what ICMPType reads.
+func (x *Filter) SetICMPType(value uint8) error {
+	return x.SetNumber(FilterFieldICMPType, uint64(value))
+}
+
+// ICMPCode: Original direction: ICMP or ICMPv6 code.
+func (x *Filter) ICMPCode() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldICMPCode)
+	return uint8(value), ok
+}
+
+// SetICMPCode writes what ICMPCode reads.
+func (x *Filter) SetICMPCode(value uint8) error {
+	return x.SetNumber(FilterFieldICMPCode, uint64(value))
+}
+
+// ICMPID: Original direction: ICMP or ICMPv6 echo identifier.
+func (x *Filter) ICMPID() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldICMPID)
+	return uint16(value), ok
+}
+
+// SetICMPID writes what ICMPID reads.
+func (x *Filter) SetICMPID(value uint16) error {
+	return x.SetNumber(FilterFieldICMPID, uint64(value))
+}
+
+// Mark: Connection mark; absent in the entry means 0.
+func (x *Filter) Mark() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldMark)
+	return uint32(value), ok
+}
+
+// SetMark writes what Mark reads.
+func (x *Filter) SetMark(value uint32) error {
+	return x.SetNumber(FilterFieldMark, uint64(value))
+}
+
+// MarkMask: With mark: the bits that count; default all.
+func (x *Filter) MarkMask() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldMarkMask)
+	return uint32(value), ok
+}
+
+// SetMarkMask writes what MarkMask reads.
+func (x *Filter) SetMarkMask(value uint32) error {
+	return x.SetNumber(FilterFieldMarkMask, uint64(value))
+}
+
+// Status: Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status mask, its bits are as here.
+func (x *Filter) Status() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldStatus)
+	return uint32(value), ok
+}
+
+// SetStatus writes what Status reads.
+func (x *Filter) SetStatus(value uint32) error {
+	return x.SetNumber(FilterFieldStatus, uint64(value))
+}
+
+// StatusMask: With status: the bits that count; default those that are set in it.
+func (x *Filter) StatusMask() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldStatusMask)
+	return uint32(value), ok
+}
+
+// SetStatusMask writes what StatusMask reads.
+func (x *Filter) SetStatusMask(value uint32) error {
+	return x.SetNumber(FilterFieldStatusMask, uint64(value))
+}
+
+// Zone: Zone of the entry, be it of one direction alone; absent in the entry means 0.
+func (x *Filter) Zone() (uint16, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldZone)
+	return uint16(value), ok
+}
+
+// SetZone writes what Zone reads.
+func (x *Filter) SetZone(value uint16) error {
+	return x.SetNumber(FilterFieldZone, uint64(value))
+}
+
+// Labels: Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are set, or with a labels mask, its labels are as here.
+func (x *Filter) Labels() ([]byte, bool) {
+	data, err := x.GetBytes(FilterFieldLabels)
+	ok := data != nil && err == nil
+	return data, ok
+}
+
+// SetLabels writes what Labels reads.
+func (x *Filter) SetLabels(value []byte) error {
+	return x.SetBytes(FilterFieldLabels, value)
+}
+
+// LabelsMask: With labels: the labels that count; default those that are set in them.
+func (x *Filter) LabelsMask() ([]byte, bool) {
+	data, err := x.GetBytes(FilterFieldLabelsMask)
+	ok := data != nil && err == nil
+	return data, ok
+}
+
+// SetLabelsMask writes what LabelsMask reads.
+func (x *Filter) SetLabelsMask(value []byte) error {
+	return x.SetBytes(FilterFieldLabelsMask, value)
+}
+
+// TCPState: TCP state.
+func (x *Filter) TCPState() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldTCPState)
+	return uint8(value), ok
+}
+
+// SetTCPState writes what TCPState reads.
+func (x *Filter) SetTCPState(value uint8) error {
+	return x.SetNumber(FilterFieldTCPState, uint64(value))
+}
+
+// HelperName: Name of the connection's helper; empty: it has none.
+func (x *Filter) HelperName() (string, bool) {
+	data, err := x.GetBytes(FilterFieldHelperName)
+	ok := data != nil && err == nil
+	return string(data), ok
+}
+
+// SetHelperName writes what HelperName reads.
+func (x *Filter) SetHelperName(value string) error {
+	return x.SetBytes(FilterFieldHelperName, []byte(value))
+}
+
+// Timeout: Seconds until the entry expires, or the least of a range.
+func (x *Filter) Timeout() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldTimeout)
+	return uint32(value), ok
+}
+
+// SetTimeout writes what Timeout reads.
+func (x *Filter) SetTimeout(value uint32) error {
+	return x.SetNumber(FilterFieldTimeout, uint64(value))
+}
+
+// TimeoutMax: The most seconds of that range.
+func (x *Filter) TimeoutMax() (uint32, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldTimeoutMax)
+	return uint32(value), ok
+}
+
+// SetTimeoutMax writes what TimeoutMax reads.
+func (x *Filter) SetTimeoutMax(value uint32) error {
+	return x.SetNumber(FilterFieldTimeoutMax, uint64(value))
+}
+
+// Translated: A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither was.
+func (x *Filter) Translated() (uint8, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldTranslated)
+	return uint8(value), ok
+}
+
+// SetTranslated writes what Translated reads.
+func (x *Filter) SetTranslated(value uint8) error {
+	return x.SetNumber(FilterFieldTranslated, uint64(value))
+}
+
+// Negated: All that the other fields do not let through; default 0.
+func (x *Filter) Negated() (bool, bool) {
+	value, ok, _ := x.GetNumber(FilterFieldNegated)
+	return value != 0, ok
+}
+
+// SetNegated writes what Negated reads.
+func (x *Filter) SetNegated(value bool) error {
+	return x.SetNumber(FilterFieldNegated, oneIf(value))
+}
+
 // NetnsPath: Open in the network namespace behind this path, as "/run/netns/blue" (text).
 func (x *Options) NetnsPath() (string, bool) {
 	data, err := x.GetBytes(OptionsFieldNetnsPath)

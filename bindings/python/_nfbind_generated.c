@@ -6,7 +6,9 @@
  * API of Python 3.11. See bindings/templates/python.py.
  */
 /* clang-format off */
+#ifndef Py_LIMITED_API
 #define Py_LIMITED_API 0x030B0000
+#endif
 #include "runtime.h"
 
 static PyTypeObject *options_type;
@@ -730,7 +732,7 @@ static PyObject *py_ct_free(PyObject *self, PyObject *const *args, Py_ssize_t na
 
 static PyObject *py_ct_assign(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from" };
+	static const char *const words[] = { "from_" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -831,7 +833,7 @@ static const struct sentence errors_of_ct_copy[] = {
 
 static PyObject *py_ct_copy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from", "?flags" };
+	static const char *const words[] = { "from_", "?flags" };
 	PyObject *in[2];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -1113,7 +1115,7 @@ static PyObject *py_exp_free(PyObject *self, PyObject *const *args, Py_ssize_t n
 
 static PyObject *py_exp_assign(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from" };
+	static const char *const words[] = { "from_" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -1324,7 +1326,7 @@ static PyObject *py_filter_free(PyObject *self, PyObject *const *args, Py_ssize_
 
 static PyObject *py_filter_assign(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from" };
+	static const char *const words[] = { "from_" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -3113,7 +3115,7 @@ static const struct sentence errors_of_bulk_find_failure[] = {
 
 static PyObject *py_bulk_find_failure(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from" };
+	static const char *const words[] = { "from_" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
@@ -4409,7 +4411,7 @@ static PyObject *py_cthelper_free(PyObject *self, PyObject *const *args, Py_ssiz
 
 static PyObject *py_cthelper_assign(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "from" };
+	static const char *const words[] = { "from_" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;

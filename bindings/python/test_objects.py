@@ -4,9 +4,11 @@ Objects without a kernel: fields as attributes, packets from bytes, errors with
 their sentences, and everything that must be an error and never a crash.
 """
 
+import ast
 import errno
 import gc
 import ipaddress
+import keyword
 import os
 import struct
 import threading
@@ -249,6 +251,42 @@ class Batches(unittest.TestCase):
                 for field in range(packet.fields().count()):
                     if packet.fields().get_name(field) != "exp":
                         packet[field]
+
+
+class Stubs(unittest.TestCase):
+    """The stubs name what is there, all of it and nothing else."""
+
+    def setUp(self):
+        path = os.path.join(os.path.dirname(nfbind.__file__), "__init__.pyi")
+        with open(path, encoding="utf-8") as file:
+            self.tree = ast.parse(file.read())
+
+    @staticmethod
+    def names(body):
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                yield node.name
+            elif isinstance(node, ast.AnnAssign):
+                yield node.target.id
+
+    def test_classes_have_what_the_stubs_say(self):
+        for node in self.tree.body:
+            if isinstance(node, ast.ClassDef) and node.name != "Error":
+                there = getattr(nfbind, node.name)
+                said = {n for n in self.names(node.body) if not n.startswith("__")}
+                for name in said:
+                    self.assertTrue(hasattr(there, name), f"{node.name}.{name}")
+                public = {n for n in dir(there) if not n.startswith("_")} - set(dir(tuple))
+                # A field may go by a word of the language as well.
+                public -= {n for n in public if keyword.iskeyword(n)} | {"n_fields", "n_sequence_fields",
+                                                                         "n_unnamed_fields"}
+                self.assertEqual(public - said, set(), node.name)
+
+    def test_the_module_has_them_all(self):
+        said = set(self.names(self.tree.body))
+        there = {n for n, value in vars(nfbind._nfbind).items()
+                 if not n.startswith("_") and callable(value)}
+        self.assertEqual(there - said, set())
 
 
 class Threads(unittest.TestCase):

@@ -8,6 +8,7 @@ A method is printed in the order in which it runs: take the arguments, convert
 them, look whether the objects are alive, call, then make the result.
 """
 
+import keyword
 import re
 
 from emit import MARK, api_errors, escape, short
@@ -23,9 +24,16 @@ HEAD = """/* SPDX-License-Identifier: MIT */
  * API of Python 3.11. See bindings/templates/python.py.
  */
 /* clang-format off */
+#ifndef Py_LIMITED_API
 #define Py_LIMITED_API 0x030B0000
+#endif
 #include "runtime.h"
 """
+
+def word_of(name):
+    """As an argument or an attribute: words of the language get another name."""
+    return name + "_" * keyword.iskeyword(name)
+
 
 class Body:
     """One C function, as lists of lines that are joined at the end."""
@@ -51,7 +59,7 @@ class Body:
 
     def word(self, param):
         optional = param.nullable or param.role == "flags"
-        self.words.append(("?" if optional else "") + param.name)
+        self.words.append(("?" if optional else "") + word_of(param.name))
         return f"in[{len(self.words) - 1}]"
 
     def input_number(self, param):
