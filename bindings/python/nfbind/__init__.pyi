@@ -603,7 +603,7 @@ class Exp:
     mask_l3proto: int | None
     """Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6)."""
     mask_l4proto: int | None
-    """Mask over the expected tuple: transport protocol, as 6 for TCP (IANA protocol numbers)."""
+    """Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask."""
     mask_port_src: int | None
     """Mask over the expected tuple: source port, or GRE key."""
     mask_port_dst: int | None
