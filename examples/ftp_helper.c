@@ -11,7 +11,7 @@
  * read in ftp/line.c and ftp/stream.c, which know no packets; ftp/flows.c remembers
  * both sides of each connection.
  *
- *     ftp_helper [--queue N] [--timeout S] [--verbose] [NAME]
+ *     ftp_helper [--queue N] [--timeout S] [--keep] [--verbose] [NAME]
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,18 +30,19 @@ enum {
 	PORTS_TRIED = 128,
 };
 
-static uint64_t queue_number = 21, timeout = 300, verbose;
+static uint64_t queue_number = 21, timeout = 300, keep, verbose;
 
 static const struct flag flags[] = {
 	{ "--queue", "N", "the queue that packets come by; default 21", &queue_number },
 	{ "--timeout", "S", "how long a data connection is waited for; default 300", &timeout },
+	{ "--keep", NULL, "leave the helper, disabled, to the next run: rules stay good", &keep, NULL },
 	{ "--verbose", NULL, "print what is announced", &verbose },
 	{ NULL },
 };
 
 static const struct manual manual = {
 	.name = "ftp_helper",
-	.arguments = "[--queue N] [--timeout S] [--verbose] [NAME]",
+	.arguments = "[--queue N] [--timeout S] [--keep] [--verbose] [NAME]",
 	.about = "Help FTP through a firewall, as a connection tracking helper called NAME; default ftp-nfbind.\n"
 		 "\"ftp\" is the kernel's own, where its module is loaded.",
 	.flags = flags,
@@ -306,6 +307,19 @@ static int fill_record(struct nfbind_cthelper *record, const char *name)
 	return r < 0 ? r : nfbind_cthelper_set_bytes(record, NFBIND_CTHELPER_POLICY1_NAME, "ftp", 3);
 }
 
+static int open_helper(struct session *session)
+{
+	struct nfbind_options *options;
+	int r = nfbind_options_new(&options);
+
+	if (r < 0)
+		return r;
+	nfbind_options_set_number(options, NFBIND_OPTIONS_KEEP_RECORD, keep);
+	r = nfbind_helper_open(session->helper, session->record, options);
+	nfbind_options_free(options);
+	return r;
+}
+
 static int fail_helper(struct session *session, const char *what, int error)
 {
 	const char *name = nfbind_error_name(error);
@@ -381,7 +395,7 @@ int main(int argc, char **argv)
 		fail(NULL, "starting", -ENOMEM);
 	else if ((r = fill_record(session.record, r == 1 ? argv[0] : "ftp-nfbind")) < 0)
 		fail(NULL, "the helper's name, or a number", r);
-	else if ((r = nfbind_helper_open(session.helper, session.record, NULL)) < 0)
+	else if ((r = open_helper(&session)) < 0)
 		fail_helper(&session, "making the helper known", r);
 	else if ((r = nfbind_conntrack_open(session.conntrack, NULL)) < 0)
 		fail(NULL, "opening a session for questions", r);

@@ -447,6 +447,8 @@ const char *const options_help[] = {
 		"With resync: milliseconds at least between the beginnings of two lists; default 1000 (number).",
 	[NFBIND_OPTIONS_KEYS_MAX] =
 		"With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).",
+	[NFBIND_OPTIONS_KEEP_RECORD] =
+		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
 };
 
 const char *const packet_help[] = {

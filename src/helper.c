@@ -39,6 +39,7 @@ struct nfbind_helper {
 	bool is_ours[FAMILIES];        /* in the kernel */
 	bool is_open;
 	bool was_closed;
+	bool keeps_record;
 	pid_t pid;
 	char message[600];
 };
@@ -248,7 +249,7 @@ static int disable(struct nfbind_helper *helper, const struct nfbind_cthelper *r
 	(void)field_set_number(&cthelper_fields, &change, NFBIND_CTHELPER_STATUS,
 			       NFBIND_CTHELPER_STATUS_DISABLED);
 	r = nfbind_conntrack_change_cthelper(helper->conntrack, &change);
-	return r < 0 ? fail_as_conntrack(helper, r, family) : 0;
+	return r < 0 && r != -ENOENT ? fail_as_conntrack(helper, r, family) : 0;
 }
 
 static int deregister(struct nfbind_helper *helper, unsigned int family)
@@ -278,7 +279,8 @@ static int deregister_all(struct nfbind_helper *helper)
 		int r = 0;
 
 		if (helper->is_ours[i])
-			r = error == -EBUSY ? disable(helper, &record, i) : deregister(helper, i);
+			r = helper->keeps_record || error == -EBUSY ?
+				    disable(helper, &record, i) : deregister(helper, i);
 		helper->is_ours[i] = false;
 		error = r < 0 ? r : error;
 	}
@@ -414,6 +416,8 @@ int nfbind_helper_open(struct nfbind_helper *helper, const struct nfbind_cthelpe
 	r = run(helper, options);
 	if (r < 0)
 		undo(helper);
+	else
+		helper->keeps_record = options_number(options, NFBIND_OPTIONS_KEEP_RECORD, 0) != 0;
 	return r;
 }
 

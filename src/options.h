@@ -29,7 +29,7 @@ struct nfbind_options {
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
-	uint8_t take_over;
+	uint8_t take_over, keep_record;
 	uint8_t reliable, all_namespaces, resync;
 	INLINE_BYTES(15) device;
 };

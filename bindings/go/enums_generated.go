@@ -157,6 +157,8 @@ const (
 	OptionsFieldResyncInterval OptionsField = 0x19
 	// With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).
 	OptionsFieldKeysMax OptionsField = 0x1a
+	// A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
+	OptionsFieldKeepRecord OptionsField = 0x1b
 )
 
 // CopyMode: How much of a packet the kernel copies to the reader.

@@ -468,7 +468,9 @@ enum nfbind_options_field {
 	/** With resync: milliseconds at least between the beginnings of two lists; default 1000 (number). */
 	NFBIND_OPTIONS_RESYNC_INTERVAL = 25,
 	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
-	NFBIND_OPTIONS_KEYS_MAX = 26
+	NFBIND_OPTIONS_KEYS_MAX = 26,
+	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
+	NFBIND_OPTIONS_KEEP_RECORD = 27
 };
 
 /** How much of a packet the kernel copies to the reader. */
@@ -4412,6 +4414,11 @@ NFBIND_API struct nfbind_queue *nfbind_helper_get_queue(struct nfbind_helper *he
  * the queue: kept packets that are undecided then are dropped by the kernel. A thread
  * that waits in the queue's receive is woken and waited for. Closing twice is fine. In a
  * forked child only the sockets are closed.
+ *
+ * With the keep-record option the helper is disabled instead, and the next open takes it
+ * over: for a service that is started again while rules refer to it. Kernels from about
+ * 7.0 on remove a helper all the same when rules do, and those then mean nobody, also
+ * when a helper of that name is there again.
  *
  * @error EBUSY a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same
  * @error EAGAIN staged verdicts could not be sent; it is closed all the same

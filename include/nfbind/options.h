@@ -78,7 +78,9 @@ enum nfbind_options_field {
 	/** With resync: milliseconds at least between the beginnings of two lists; default 1000 (number). */
 	NFBIND_OPTIONS_RESYNC_INTERVAL = 25,
 	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
-	NFBIND_OPTIONS_KEYS_MAX = 26
+	NFBIND_OPTIONS_KEYS_MAX = 26,
+	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
+	NFBIND_OPTIONS_KEEP_RECORD = 27
 };
 
 /** How much of a packet the kernel copies to the reader. */

@@ -298,6 +298,37 @@ START_TEST(test_close_keeps_both_when_a_rule_refers_to_the_first)
 }
 END_TEST
 
+/* Also where the kernel would remove it under the rule's feet. */
+START_TEST(test_close_keeps_what_is_to_be_kept)
+{
+	helpers.removes_used = true;
+	ck_assert_int_eq(run_with(options_of(NFBIND_OPTIONS_KEEP_RECORD, 1, OPTIONS_END)), 0);
+	ck_assert_uint_eq(entry(2)->status, 1);
+	ck_assert_int_eq(nfbind_helper_close(helper), 0);
+	ck_assert_uint_eq(helpers.count, 2);
+	ck_assert_uint_eq(entry(2)->status, 0);
+	ck_assert_uint_eq(entry(10)->status, 0);
+	ck_assert(!kernel_is_bound(QUEUE));
+}
+END_TEST
+
+START_TEST(test_close_of_a_kept_one_that_somebody_removed)
+{
+	ck_assert_int_eq(run_with(options_of(NFBIND_OPTIONS_KEEP_RECORD, 1, OPTIONS_END)), 0);
+	helpers.count = 0;
+	ck_assert_int_eq(nfbind_helper_close(helper), 0);
+}
+END_TEST
+
+START_TEST(test_an_open_that_fails_keeps_nothing)
+{
+	helpers.error = -ENOMEM;
+	helpers.until_error = 1;
+	ck_assert_int_eq(run_with(options_of(NFBIND_OPTIONS_KEEP_RECORD, 1, OPTIONS_END)), -ENOMEM);
+	nothing_is_left();
+}
+END_TEST
+
 START_TEST(test_leftover_is_changed_where_that_is_possible)
 {
 	helpers_make("test", 2, TCP, 9)->is_used = true;
@@ -422,6 +453,9 @@ UNIT_MAIN("helper", set_up, tear_down, test_open_registers_both_families_and_bin
 	  test_each_reason_why_it_cannot_be, test_a_bound_queue_is_somebody_elses,
 	  test_the_first_family_goes_when_the_second_fails, test_equal_leftover_is_taken_over,
 	  test_close_keeps_both_when_a_rule_refers_to_the_first,
+	  test_close_keeps_what_is_to_be_kept,
+	  test_close_of_a_kept_one_that_somebody_removed,
+	  test_an_open_that_fails_keeps_nothing,
 	  test_leftover_is_changed_where_that_is_possible,
 	  test_leftover_is_made_anew_where_it_cannot_be_changed,
 	  test_leftover_that_cannot_go_is_explained, test_a_helper_that_somebody_runs_is_not_taken,

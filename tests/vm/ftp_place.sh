@@ -156,13 +156,13 @@ done
 listens() { at s ss -ltn | grep -qF "$1"; }
 within 20 listens '0.0.0.0:21' && within 20 listens '[fd00:2::2]:21'
 
-start_helper() {
+start_helper() { # timeout, or nothing; and options
 	# Or what the one before said would be taken for its word.
 	: >$rooms/helper
 	# A plain user with one capability. Not by a function: what is started in the background has to be the
 	# helper itself.
 	ip netns exec r setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin \
-		"$helper" --verbose --timeout "${1:-300}" $name >$rooms/helper.out 2>$rooms/helper &
+		"$helper" --verbose --timeout "${1:-300}" ${2:-} $name >$rooms/helper.out 2>$rooms/helper &
 	pid=$!
 	within 10 grep -q 'rules can use' $rooms/helper
 }

@@ -10,12 +10,13 @@ waiting() { # packets in the helper's queue
 	at r awk '$1 == 21 { print $3 }' /proc/net/netfilter/nfnetlink_queue
 }
 
-start_helper
+start_helper 300 --keep
 say $? "the helper starts"
 add_rules
 stop_helper
 say $? "it ends well while rules refer to it"
-check "and stays, disabled" grep -q 'was disabled and not removed' $rooms/helper
+check "and stays, disabled: control connections are made" dial 1 10.0.0.2 9.9.9.2
+hang_up
 start_helper 2
 say $? "started again it takes itself over"
 dial 1 10.0.0.2 9.9.9.2 && speak 1 'PORT 10,0,0,2,195,80\r\n'
