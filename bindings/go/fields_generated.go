@@ -2457,6 +2457,22 @@ func WithKeysMax(value uint32) Option {
 	return func(x *Options) error { return x.SetKeysMax(value) }
 }
 
+// KeepRecord: A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
+func (x *Options) KeepRecord() (bool, bool) {
+	value, ok, _ := x.GetNumber(OptionsFieldKeepRecord)
+	return value != 0, ok
+}
+
+// SetKeepRecord writes what KeepRecord reads.
+func (x *Options) SetKeepRecord(value bool) error {
+	return x.SetNumber(OptionsFieldKeepRecord, oneIf(value))
+}
+
+// WithKeepRecord: A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
+func WithKeepRecord(value bool) Option {
+	return func(x *Options) error { return x.SetKeepRecord(value) }
+}
+
 // Queue: The queue that it waits in.
 func (x *Packet) Queue() (uint16, bool) {
 	if s := x.seen(); s != nil {

@@ -4249,7 +4249,7 @@ struct nfbind_options {
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
-	uint8_t take_over;
+	uint8_t take_over, keep_record;
 	uint8_t reliable, all_namespaces, resync;
 	INLINE_BYTES(15) device;
 };
@@ -11888,6 +11888,8 @@ const char *const options_help[] = {
 		"With resync: milliseconds at least between the beginnings of two lists; default 1000 (number).",
 	[NFBIND_OPTIONS_KEYS_MAX] =
 		"With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).",
+	[NFBIND_OPTIONS_KEEP_RECORD] =
+		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
 };
 
 const char *const packet_help[] = {
@@ -12043,6 +12045,7 @@ struct nfbind_helper {
 	bool is_ours[FAMILIES_of_helper];        /* in the kernel */
 	bool is_open;
 	bool was_closed;
+	bool keeps_record;
 	pid_t pid;
 	char message[600];
 };
@@ -12252,7 +12255,7 @@ static int disable(struct nfbind_helper *helper, const struct nfbind_cthelper *r
 	(void)field_set_number(&cthelper_fields, &change, NFBIND_CTHELPER_STATUS,
 			       NFBIND_CTHELPER_STATUS_DISABLED);
 	r = nfbind_conntrack_change_cthelper(helper->conntrack, &change);
-	return r < 0 ? fail_as_conntrack(helper, r, family) : 0;
+	return r < 0 && r != -ENOENT ? fail_as_conntrack(helper, r, family) : 0;
 }
 
 static int deregister(struct nfbind_helper *helper, unsigned int family)
@@ -12282,7 +12285,8 @@ static int deregister_all(struct nfbind_helper *helper)
 		int r = 0;
 
 		if (helper->is_ours[i])
-			r = error == -EBUSY ? disable(helper, &record, i) : deregister(helper, i);
+			r = helper->keeps_record || error == -EBUSY ?
+				    disable(helper, &record, i) : deregister(helper, i);
 		helper->is_ours[i] = false;
 		error = r < 0 ? r : error;
 	}
@@ -12418,6 +12422,8 @@ int nfbind_helper_open(struct nfbind_helper *helper, const struct nfbind_cthelpe
 	r = run_of_helper(helper, options);
 	if (r < 0)
 		undo_of_helper(helper);
+	else
+		helper->keeps_record = options_number(options, NFBIND_OPTIONS_KEEP_RECORD, 0) != 0;
 	return r;
 }
 
@@ -15131,6 +15137,7 @@ static const struct field options_rows[] = {
 	ROW(RESYNC, "resync", resync, BOOL, .directions = OPEN),
 	ROW(RESYNC_INTERVAL, "resync-interval", resync_interval, U32, .directions = OPEN),
 	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
+	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

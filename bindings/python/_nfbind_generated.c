@@ -6688,7 +6688,7 @@ static PyMethodDef helper_methods[] = {
 	{ "get_queue", (PyCFunction)(void (*)(void))py_helper_get_queue, METH_FASTCALL | METH_KEYWORDS,
 	  "The queue session that the helper's packets come from, and that verdicts go to; NULL before the helper is open. It is closed with the helper, and not before." },
 	{ "close", (PyCFunction)(void (*)(void))py_helper_close, METH_FASTCALL | METH_KEYWORDS,
-	  "Remove the helper from the kernel, so that its connections go on unhelped and without expectations, let go what still waits in its queue with the default verdict, and close the queue: kept packets that are undecided then are dropped by the kernel. A thread that waits in the queue's receive is woken and waited for. Closing twice is fine. In a forked child only the sockets are closed." },
+	  "Remove the helper from the kernel, so that its connections go on unhelped and without expectations, let go what still waits in its queue with the default verdict, and close the queue: kept packets that are undecided then are dropped by the kernel. A thread that waits in the queue's receive is woken and waited for. Closing twice is fine. In a forked child only the sockets are closed.\n\nWith the keep-record option the helper is disabled instead, and the next open takes it over: for a service that is started again while rules refer to it. Kernels from about 7.0 on remove a helper all the same when rules do, and those then mean nobody, also when a helper of that name is there again." },
 	{ "free", (PyCFunction)(void (*)(void))py_helper_free, METH_FASTCALL | METH_KEYWORDS,
 	  "Close, and free the memory; NULL is fine." },
 	{ "last_message", (PyCFunction)(void (*)(void))py_helper_last_message, METH_FASTCALL | METH_KEYWORDS,
