@@ -288,17 +288,15 @@ static void old_ones_are_asked_for(struct nfbind_conntrack *conntrack)
 	take_until_synced();
 	ck_assert_uint_eq(stats().blind, 2);
 	ck_assert_uint_ne(copy[2].id, 0);
-	/* Nothing tells of its end but the session, which asks when its time is over. */
+	/*
+	 * Nothing tells of its end but the session, which asks when its time is over. Unless
+	 * somebody listens in whichever namespace: then the kernel (6.18) announces both.
+	 */
 	while (copy[2].id != 0)
 		ck_assert_msg(take(PATIENCE), "it was not asked for");
-	ck_assert_uint_eq(event.flags, NFBIND_EVENT_RESYNC);
-	ck_assert_uint_eq(stats().blind, 1);
 	copy_is_the_table(conntrack, NULL);
 	/* Whoever does not want to wait has the table listed. */
 	ck_assert_done(conntrack, nfbind_conntrack_remove_ct(conntrack, ct_number_is(entry, 1)));
-	while (take(100))
-		;
-	ck_assert_uint_ne(copy[1].id, 0);
 	ck_assert_int_eq(nfbind_events_resync(events), 0);
 	take_until_synced();
 	ck_assert_uint_eq(copy[1].id, 0);
