@@ -4,7 +4,8 @@
 # What `./dev demo` runs, in a network namespace of its own: a second namespace behind
 # a veth pair sends pings, UDP and TCP; here they pass a queue, and the program demo.c
 # prints and decides each packet. One port is dropped, one payload rewritten, and both
-# ends say what they sent and got. It ends by itself in some seconds; the status is 0
+# ends say what they sent and got. The connections of all this are watched and listed,
+# and at the end some are removed. It ends by itself in some seconds; the status is 0
 # only if all that it announces was seen.
 set -u
 programs=${NFBIND_BUILD:-build}/examples
@@ -16,7 +17,11 @@ bold= red= green= plain=
 if [ -t 1 ]; then
 	bold=$(printf '\033[1m') red=$(printf '\033[31m') green=$(printf '\033[32m') plain=$(printf '\033[0m')
 fi
-title() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+part=0
+title() {
+	part=$((part + 1))
+	printf '\n%s%s. %s%s\n' "$bold" "$part" "$*" "$plain"
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 die() {
 	printf 'demo: %s\n' "$*" >&2
@@ -56,9 +61,9 @@ case $(ip -o link show) in
 esac
 
 place=$(mktemp -d) || exit 1
-peer= judge= receiver=
+peer= judge= receiver= watcher=
 clean_up() {
-	for process in $judge $receiver $peer; do
+	for process in $judge $receiver $watcher $peer; do
 		kill "$process" 2>/dev/null
 	done
 	rm -rf "$place"
@@ -132,6 +137,27 @@ with_nft() {
 with_iptables || with_nft ||
 	die "no rule can be set, neither with iptables nor with nft: $(cat "$place/error")"
 
+# Connections are tracked where a rule asks for it. Not every kernel has such rules.
+track() {
+	"${tool:-iptables}" -A INPUT -m conntrack --ctstate INVALID -j DROP 2>>"$place/error" ||
+		nft -f - 2>>"$place/error" <<-RULES
+			table ip demotracking {
+				chain input {
+					type filter hook input priority 10;
+					ct state invalid drop
+				}
+			}
+		RULES
+}
+if [ -x "$programs/watch_events" ] && track; then
+	"$programs/watch_events" >"$place/events" 2>"$place/watcher" &
+	watcher=$!
+	wait_for "listening" "$place/watcher" || die "nobody can watch: $(cat "$place/watcher")"
+	echo "connections are tracked, and watched"
+else
+	echo "connections are not watched: $(tail -n 1 "$place/error")"
+fi
+
 # ---- the judge ----------------------------------------------------------------
 
 "$programs/demo" "$queue" "$closed_port" "$word" "$replacement" 2>"$place/judge" &
@@ -149,12 +175,12 @@ listen() { # what, then the arguments of traffic
 # ---- what is to be seen -------------------------------------------------------
 
 if have ping; then
-	title "1. Two pings come back, through the queue"
+	title "Two pings come back, through the queue"
 	there ping -c 2 -W 2 -I "$away" "$here" >"$place/ping" 2>&1
 	promise "$(grep 'received' "$place/ping")" grep -q ' 2 .*received' "$place/ping"
 fi
 
-title "2. A UDP payload arrives changed, and longer"
+title "A UDP payload arrives changed, and longer"
 listen receive-udp "$here" "$open_port" 1
 there "$programs/traffic" send-udp "$away" "$here" "$open_port" "$sent" &&
 	echo "  the sender sent:  $sent"
@@ -162,7 +188,7 @@ wait "$receiver"
 echo "  the receiver got: $(cat "$place/got")"
 promise "the word was replaced, lengths and checksums are right" [ "$(cat "$place/got")" = "$got" ]
 
-title "3. A TCP connection passes"
+title "A TCP connection passes"
 listen receive-tcp "$here" "$open_port"
 echo "hello over TCP" | there "$programs/traffic" send-tcp "$away" "$here" "$open_port" &&
 	echo "  the sender sent:  hello over TCP"
@@ -171,12 +197,38 @@ receiver=
 echo "  the receiver got: $(cat "$place/got")"
 promise "what was sent is what came" [ "$(cat "$place/got")" = "hello over TCP" ]
 
-title "4. A TCP connection to port $closed_port does not"
+title "A TCP connection to port $closed_port does not"
 echo | there "$programs/traffic" send-tcp "$away" "$here" "$closed_port" >"$place/got"
 echo "  the sender says:  $(cat "$place/got")"
 promise "the connect timed out" grep -q 'timed out' "$place/got"
 
-title "5. What the counters say"
+if [ -n "$watcher" ]; then
+	title "The connections of all this, as they were watched"
+	wait_for "NEW.*tcp.*dport=$open_port" "$place/events"
+	wait_for "UPDATE.*TIME_WAIT.*dport=$open_port" "$place/events"
+	sed 's/^/  /' "$place/events"
+	promise "the UDP connection was announced" grep -q "NEW. udp .*dport=$open_port" "$place/events"
+	promise "and TCP's, from its first packet to its end" \
+		sh -c "grep -q 'NEW. tcp .*dport=$open_port' '$place/events' && grep -q 'UPDATE. tcp .*TIME_WAIT.*dport=$open_port' '$place/events'"
+	promise "what was dropped never became one" sh -c "! grep -q 'dport=$closed_port' '$place/events'"
+
+	title "The same in the kernel's table"
+	"$programs/list_connections" >"$place/table"
+	sed 's/^/  /' "$place/table"
+	promise "it lists both" [ "$(grep -c "dport=$open_port" "$place/table")" = 2 ]
+	echo "  TCP's as JSON: $("$programs/list_connections" -p tcp --dport "$open_port" --json | cut -c 1-160)..."
+	promise "a filter finds one of them" [ "$("$programs/list_connections" -p tcp --dport "$open_port" | wc -l)" = 1 ]
+	"$programs/remove_matching" --dport "$open_port" --yes >"$place/removed" 2>&1
+	sed 's/^/  remove_matching: /' "$place/removed"
+	promise "both are removed" grep -q '^2 removed' "$place/removed"
+	wait_for "DESTROY. tcp .*dport=$open_port" "$place/events"
+	promise "and that was watched, too" grep -q "DESTROY. tcp .*dport=$open_port" "$place/events"
+	kill -INT "$watcher"
+	wait "$watcher"
+	watcher=
+fi
+
+title "What the counters say"
 kill -INT "$judge"
 wait "$judge"
 status=$?
