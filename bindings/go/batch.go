@@ -130,6 +130,12 @@ func (batch *Batch) decide(packet *Packet, verdict Verdict) error {
 	return nil
 }
 
+func (batch *Batch) isOver() bool {
+	batch.deciding.Lock()
+	defer batch.deciding.Unlock()
+	return batch.over
+}
+
 // collected takes the verdicts; the last time there are no more to come.
 func (batch *Batch) collected(last bool) []Decision {
 	batch.deciding.Lock()
@@ -161,8 +167,8 @@ func (packet *Packet) prepare() {
 	packet.batch.deciding.Lock()
 	decided := packet.decided && len(packet.batch.decisions) > 0
 	packet.batch.deciding.Unlock()
-	if queue := packet.queue(); queue != nil && decided {
-		queue.prepare()
+	if decided {
+		packet.batch.from.prepare()
 	}
 }
 
@@ -170,21 +176,22 @@ func (packet *Packet) touched() {
 	packet.changed.Store(true)
 }
 
-func (packet *Packet) queue() *Queue {
-	return packet.batch.from
-}
-
 // Verdict decides on the packet. Verdicts for packets of the running batch are collected and
 // given when the queue receives again, sends, settles or closes; one that is refused then is
 // told by the next of these calls.
 func (packet *Packet) Verdict(verdict Verdict) error {
+	batch := packet.batch
+	if batch == nil || batch.from == nil {
+		return packet.verdictHere(verdict)
+	}
 	collects := verdict == VerdictAccept || verdict == VerdictDrop || verdict == VerdictRepeat
-	if packet.batch != nil && packet.batch.from != nil && collects && !packet.changed.Load() {
-		return packet.batch.decide(packet, verdict)
+	if collects && !packet.changed.Load() {
+		return batch.decide(packet, verdict)
 	}
-	if packet.batch != nil && packet.batch.from != nil {
-		packet.batch.from.prepare()
+	if batch.isOver() {
+		return errOver
 	}
+	batch.from.prepare()
 	return packet.verdictHere(verdict)
 }
 

@@ -56,18 +56,32 @@ func (events *Events) Wake() error {
 
 // Happenings ranges over what happens until the context ends or the session is closed or woken.
 func (events *Events) Happenings(ctx context.Context) iter.Seq2[*Happening, error] {
+	return events.happenings(func() (bool, error) {
+		err := events.Receive(ctx)
+		return err == nil, unlessEnd(ctx, err)
+	})
+}
+
+// Pending ranges over what has happened so far, and waits for nothing.
+func (events *Events) Pending() iter.Seq2[*Happening, error] {
+	return events.happenings(func() (bool, error) {
+		_, ok, err := events.receiveHere(0)
+		return ok, err
+	})
+}
+
+// happenings asks for more when all is taken; it ends when there is no more, or an error.
+func (events *Events) happenings(more func() (bool, error)) iter.Seq2[*Happening, error] {
 	return func(yield func(*Happening, error) bool) {
 		for {
 			one, err := events.next()
-			if err == nil && one == nil {
-				if err = events.Receive(ctx); err == nil {
+			ok := one != nil
+			if err == nil && !ok {
+				if ok, err = more(); ok {
 					continue
 				}
 			}
-			if isEnd(ctx, err) {
-				return
-			}
-			if !yield(one, err) || err != nil {
+			if err == nil && !ok || !yield(one, err) || err != nil {
 				return
 			}
 		}
@@ -79,6 +93,14 @@ func (events *Events) next() (*Happening, error) {
 	event, ct, exp, ok, err := events.Next()
 	if err != nil || !ok {
 		return nil, err
+	}
+	switch EventKind(event.Kind) {
+	case EventKindExpNew, EventKindExpDestroy:
+		ct = nil
+	case EventKindCtNew, EventKindCtUpdate, EventKindCtDestroy:
+		exp = nil
+	default:
+		ct, exp = nil, nil
 	}
 	return &Happening{event, ct, exp}, nil
 }

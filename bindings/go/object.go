@@ -56,13 +56,14 @@ func missing(name string) error {
 }
 
 var (
-	errFreed = &Error{syscall.EBADF, "used after it was closed or freed"}
-	errBusy  = &Error{syscall.EBUSY, "another goroutine is using it"}
+	errFreed  = &Error{syscall.EBADF, "used after it was freed"}
+	errClosed = &Error{syscall.ESHUTDOWN, "used after it was closed"}
+	errBusy   = &Error{syscall.EBUSY, "another goroutine is using it"}
 )
 
 // unlessFreed lets a second Close succeed.
 func unlessFreed(err error) error {
-	if err == error(errFreed) {
+	if err == error(errFreed) || err == error(errClosed) {
 		return nil
 	}
 	return err
@@ -80,6 +81,7 @@ type object struct {
 	users   int
 	busy    bool // a call that is for one goroutine at a time waits
 	dead    bool
+	closed  bool // dead, and a session
 	cleanup runtime.Cleanup
 }
 
@@ -109,6 +111,9 @@ func (o *object) root() *object {
 
 // pin keeps alive what a call on this object touches beside it.
 func (o *object) pin() error {
+	if o == nil {
+		return nil
+	}
 	if o.owner != nil {
 		return o.owner.enter(true)
 	}
@@ -121,6 +126,9 @@ func (o *object) pin() error {
 }
 
 func (o *object) unpin() {
+	if o == nil {
+		return
+	}
 	if o.owner != nil {
 		o.owner.leave(true)
 	} else if o.session != nil {
@@ -129,6 +137,9 @@ func (o *object) unpin() {
 }
 
 func (o *object) check(any bool) error {
+	if o.closed {
+		return errClosed
+	}
 	if o.pointer == nil || o.dead {
 		return errFreed
 	}
@@ -193,29 +204,37 @@ func (o *object) take() unsafe.Pointer {
 	return o.detach()
 }
 
+// close frees a session that was opened or made; the zero value of one was not.
+func (o *object) close() {
+	o.mu.Lock()
+	o.closed = o.closed || o.pointer != nil
+	o.mu.Unlock()
+	o.free()
+}
+
 func (o *object) free() {
 	o.let(o.take())
 }
 
-// lock begins a call that does not wait, on one to three objects, nil for one left out; the
+// lock begins a call that does not wait, on one to four objects, nil for one left out; the
 // first one's calls may be for any goroutine. Two calls with the same objects never wait for each
-// other crosswise: the locks are taken in the order of the addresses.
+// other crosswise: pins are taken before any lock, and locks in the order of the addresses.
 func lock(any bool, objects ...*object) error {
 	sorted := inOrder(objects)
 	for i, o := range sorted {
-		if o == nil || i > 0 && o == sorted[i-1] {
+		if err := o.pin(); err != nil {
+			unpinAll(sorted[:i])
+			return err
+		}
+	}
+	for i, o := range sorted {
+		if o == nil {
 			continue
 		}
-		err := o.pin()
-		if err == nil {
-			o.mu.Lock()
-			if err = o.check(any && o == objects[0]); err != nil {
-				o.mu.Unlock()
-				o.unpin()
-			}
-		}
-		if err != nil {
-			unlockSorted(sorted[:i])
+		o.mu.Lock()
+		if err := o.check(any && o == objects[0]); err != nil {
+			unlockAll(sorted[:i+1])
+			unpinAll(sorted[:])
 			return err
 		}
 	}
@@ -224,25 +243,36 @@ func lock(any bool, objects ...*object) error {
 
 func unlock(objects ...*object) {
 	sorted := inOrder(objects)
-	unlockSorted(sorted[:len(objects)])
+	unlockAll(sorted[:])
+	unpinAll(sorted[:])
 }
 
-func unlockSorted(sorted []*object) {
-	for i, o := range sorted {
-		if o != nil && (i == 0 || o != sorted[i-1]) {
+func unlockAll(sorted []*object) {
+	for _, o := range sorted {
+		if o != nil {
 			o.mu.Unlock()
-			o.unpin()
 		}
 	}
 }
 
-// inOrder sorts at most four.
+func unpinAll(sorted []*object) {
+	for _, o := range sorted {
+		o.unpin()
+	}
+}
+
+// inOrder sorts at most four, each once.
 func inOrder(objects []*object) (sorted [4]*object) {
 	for i, o := range objects {
 		for ; i > 0 && uintptr(unsafe.Pointer(sorted[i-1])) > uintptr(unsafe.Pointer(o)); i-- {
 			sorted[i] = sorted[i-1]
 		}
 		sorted[i] = o
+	}
+	for i := range sorted {
+		if i > 0 && sorted[i] == sorted[i-1] {
+			sorted[i-1] = nil
+		}
 	}
 	return sorted
 }

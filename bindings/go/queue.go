@@ -255,7 +255,7 @@ func (queue *Queue) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 			}
 			batch, err := queue.Receive(ctx)
 			if err != nil {
-				if !isEnd(ctx, err) {
+				if err = unlessEnd(ctx, err); err != nil {
 					yield(nil, err)
 				}
 				return
@@ -267,9 +267,13 @@ func (queue *Queue) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	}
 }
 
-func isEnd(ctx context.Context, err error) bool {
-	return errors.Is(err, syscall.ESHUTDOWN) || errors.Is(err, syscall.ECANCELED) ||
-		ctx.Err() != nil && errors.Is(err, ctx.Err())
+// unlessEnd leaves out what a reader ends with that was told to.
+func unlessEnd(ctx context.Context, err error) error {
+	if errors.Is(err, syscall.ESHUTDOWN) || errors.Is(err, syscall.ECANCELED) ||
+		ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // Packets ranges over the packets of all batches.

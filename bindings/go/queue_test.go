@@ -381,13 +381,13 @@ func TestAfterClose(t *testing.T) {
 	if !errors.Is(err, os.ErrClosed) {
 		t.Fatal(err)
 	}
-	fails(t, queue.Bind(7), syscall.EBADF)
-	fails(t, queue.Settle(), syscall.EBADF)
-	fails(t, queue.Send(), syscall.EBADF)
+	fails(t, queue.Bind(7), syscall.ESHUTDOWN)
+	fails(t, queue.Settle(), syscall.ESHUTDOWN)
+	fails(t, queue.Send(), syscall.ESHUTDOWN)
 	_, err = queue.Feed(nil)
-	fails(t, err, syscall.EBADF)
+	fails(t, err, syscall.ESHUTDOWN)
 	_, err = queue.Fd()
-	fails(t, err, syscall.EBADF)
+	fails(t, err, syscall.ESHUTDOWN)
 	for range queue.Packets(t.Context()) {
 		break
 	}
@@ -396,4 +396,14 @@ func TestAfterClose(t *testing.T) {
 	fails(t, err, syscall.EBADF)
 	fails(t, zero.Wake(), syscall.EBADF)
 	must(t, zero.Close())
+}
+
+func TestVerdictsByTheQueue(t *testing.T) {
+	traffic, queue := newTraffic(t), open(t)
+	traffic.send("by the queue")
+	packet := receive(t, queue)[0]
+	must(t, queue.Verdict(packet, nfbind.VerdictAccept))
+	fails(t, packet.Accept(), syscall.EALREADY)
+	must(t, queue.Send())
+	traffic.expect("by the queue")
 }

@@ -29,7 +29,7 @@ func (w *waiter) start(fd func() (int, error)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return errFreed
+		return errClosed
 	}
 	if w.file != nil {
 		return nil
@@ -101,7 +101,7 @@ func (w *waiter) again() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return &Error{syscall.ESHUTDOWN, "it was closed meanwhile"}
+		return errClosed
 	}
 	w.kicked = false
 	return w.file.SetReadDeadline(time.Time{})

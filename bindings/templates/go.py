@@ -398,7 +398,7 @@ func free{kind}(pointer unsafe.Pointer) {{
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *{kind}) Close() error {{
 {begin}	err := x.closeHere()
-{stop}	x.free()
+{stop}	x.close()
 	return unlessFreed(err)
 }}
 """
@@ -522,7 +522,7 @@ def accessor(types, name, members, number, field, kind, methods):
     text = ""
     if go not in methods:
         text += f"\n// {go}: {field['help']}\nfunc (x *{camel(name)}) {go}() ({go_type}, bool) {{\n{body}}}\n"
-    if field["directions"] & ~1 and "Set" + go not in methods:
+    if field["directions"] != 1 and "Set" + go not in methods:
         text += (f"\n// Set{go} writes what {go} reads.\nfunc (x *{camel(name)}) Set{go}(value {go_type}) error {{\n"
                  f"\treturn {put}\n}}\n")
     return text
