@@ -648,7 +648,7 @@ func (x *Queue) Close() error {
 	x.prepare()
 	err := x.closeHere()
 	x.stop()
-	x.free()
+	x.close()
 	return unlessFreed(err)
 }
 
@@ -710,7 +710,7 @@ func freeConntrack(pointer unsafe.Pointer) {
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *Conntrack) Close() error {
 	err := x.closeHere()
-	x.free()
+	x.close()
 	return unlessFreed(err)
 }
 
@@ -808,7 +808,7 @@ func (x *Events) Close() error {
 	x.prepare()
 	err := x.closeHere()
 	x.stop()
-	x.free()
+	x.close()
 	return unlessFreed(err)
 }
 
@@ -843,7 +843,7 @@ func freeHelper(pointer unsafe.Pointer) {
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *Helper) Close() error {
 	err := x.closeHere()
-	x.free()
+	x.close()
 	return unlessFreed(err)
 }
 
@@ -905,7 +905,7 @@ func freeInjector(pointer unsafe.Pointer) {
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *Injector) Close() error {
 	err := x.closeHere()
-	x.free()
+	x.close()
 	return unlessFreed(err)
 }
 
