@@ -55,10 +55,16 @@ function check.enter_namespace(port, queue)
 		os.remove(os.getenv("XTABLES_LOCKFILE"))
 		return
 	end
+	local made = os.execute("unshare -Urn true 2>/dev/null")
+	if made ~= true and made ~= 0 then
+		print("1..0 # SKIP no namespace can be made here")
+		os.exit(0, true)
+	end
 	local lock = os.tmpname()
 	local command = string.format("NFBIND_LUA_INSIDE=1 XTABLES_LOCKFILE=%s PATH=$PATH:/usr/sbin:/sbin " ..
 		"unshare -Urn sh -c 'ip link set lo up && iptables -w -A OUTPUT -p udp --dport %d " ..
-		"-j NFQUEUE --queue-num %d && exec %q %q'", lock, port, queue, arg[-1], arg[0])
+		"-j NFQUEUE --queue-num %d && exec %q %q %s'", lock, port, queue, arg[-1], arg[0],
+		table.concat(arg, " "))
 	local first, _, third = os.execute(command)
 	local status = type(first) == "number" and first / 256 or first and 0 or third
 	os.remove(lock)

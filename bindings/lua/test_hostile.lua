@@ -2,10 +2,13 @@
 -- Every function of the module and every method of every type, called with anything,
 -- thousands of times: an error of Lua or a refusal, never a crash.
 
-local core = require "nfbind.core"
 local check = require "check"
+-- Sessions are opened, and what they are told is done.
+check.enter_namespace(9000, 5)
 
-local SEED, CALLS = tonumber(arg[1] or 1), tonumber(arg[2] or 20000)
+local core = require "nfbind.core"
+
+local SEED, CALLS = tonumber(arg[1] or 1), tonumber(arg[2] or 6000)
 math.randomseed(SEED)
 
 local UDP = "\69\0\0\33\0\1\0\0\64\17\0\0\127\0\0\1\127\0\0\1\4\210\35\40\0\13\0\0hello"

@@ -542,10 +542,18 @@ static int to_member(const struct member *member, PyObject *value, uint8_t *at)
 	return 0;
 }
 
+/* Not any iterable: a session would be waited for. */
+static PyObject *as_tuple(PyObject *value)
+{
+	if (PySequence_Check(value))
+		return PySequence_Tuple(value);
+	return PyErr_Format(PyExc_TypeError, "a sequence is wanted, not %R", (PyObject *)Py_TYPE(value));
+}
+
 /* A sequence in the order of the members; what is not there is 0. */
 static int to_struct(const struct layout *layout, PyObject *item, uint8_t *at)
 {
-	PyObject *values = PySequence_Tuple(item);
+	PyObject *values = as_tuple(item);
 	Py_ssize_t count = values ? PyTuple_Size(values) : -1;
 
 	if (count > (Py_ssize_t)layout->count) {
@@ -564,7 +572,7 @@ static int to_struct(const struct layout *layout, PyObject *item, uint8_t *at)
 static int to_structs(const struct layout *layout, PyObject *value, void **ret_data,
 		      size_t *ret_count)
 {
-	PyObject *items = PySequence_Tuple(value);
+	PyObject *items = as_tuple(value);
 	size_t count = items ? (size_t)PyTuple_Size(items) : 0;
 	uint8_t *data = items ? calloc(count + 1, layout->size) : NULL;
 
