@@ -16,6 +16,7 @@ import amalgamate
 import emit
 import headers
 import lint
+import sizes
 from templates import go, lua, python, stubs
 
 LANGUAGES = {"lua": lua, "python": python}
@@ -97,7 +98,7 @@ def print_problems(problems):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.strip().split("\n\n", maxsplit=1)[0])
-    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "go", *LANGUAGES, "stubs", "all"])
+    parser.add_argument("command", choices=["lint", "map", "help", "api", "fields", "go", *LANGUAGES, "stubs", "all", "sizes"])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--fields", metavar="FILE",
                         help="what the program dump_fields printed: the library's field tables")
@@ -117,6 +118,8 @@ def main():
         return 2
     if options.command == "lint":
         return print_problems(lint.problems(model))
+    if options.command == "sizes":
+        return sizes.report(model, options.root)
     files = files_of(options.command, model, options)
     return check(files, options.root) if options.check else write(files, options.root)
 
