@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: MIT
+"""
+The programs written for NetfilterQueue, on nfbind.
+
+    from netfilterqueue import NetfilterQueue
+
+    def print_and_accept(packet):
+        print(packet)
+        packet.accept()
+
+    queue = NetfilterQueue()
+    queue.bind(1, print_and_accept)
+    queue.run()
+
+Names, errors and warnings are NetfilterQueue 1.1's. What differs is said in nfbind's
+doc/migration.md: packets are never cut at 4096 bytes, and a verdict that the kernel
+does not take is an error of accept(), drop() or repeat().
+
+Packets are received many at a time, and verdicts may leave together. None waits long for
+that: a verdict leaves at once when no packet is left, when the callback before was slow,
+or when the packets at hand have taken a while; and a thread sends those that wait while a
+callback does not return.
+"""
+
+import errno
+import operator
+import os
+import socket
+import threading
+import time
+import warnings
+import weakref
+
+import nfbind
+
+from ._protocols import PROTOCOLS
+
+__all__ = ["COPY_META", "COPY_NONE", "COPY_PACKET", "NetfilterQueue", "PROTOCOLS", "Packet",
+           "VERSION"]
+
+VERSION = (1, 1, 0)
+COPY_NONE, COPY_META, COPY_PACKET = 0, 1, 2
+
+_DROP, _ACCEPT, _REPEAT = (int(nfbind.Verdict[name]) for name in ("DROP", "ACCEPT", "REPEAT"))
+_NOW = int(nfbind.VerdictFlag.NOW)
+_SO_RCVBUFFORCE = 33
+_SLOW = 100e-6        # a callback that takes longer (seconds) lets no verdict wait
+_LONGEST_WAIT = 200e-6
+_TICK = 1e-3          # when a callback that does not return is noticed
+_MOST = 65531         # bytes of a packet that the kernel copies
+_ROOM = 4096          # beside the payload in a datagram from the kernel
+
+_UNRETAINED = ("Payload data is no longer available. You must call retain() within the "
+               "user_callback in order to copy the payload if you need to expect it after "
+               "your callback has returned.")
+_NO_PAYLOAD = "Packet has no payload -- perhaps you're using COPY_META mode?"
+
+_now = time.perf_counter
+
+
+def _field(name, sentence):
+    def read(self):
+        value = getattr(self._packet, name)
+        return 0 if value is None else value
+    return property(read, doc=sentence)
+
+
+class Packet:
+    """A packet that waits for a verdict."""
+
+    __slots__ = ("_packet", "_owner", "_binding", "_flags", "_is_decided", "_is_kept",
+                 "_is_over", "_payload", "_mark", "_before", "__weakref__")
+
+    def __init__(self, packet, owner, flags):
+        self._packet = packet
+        self._owner = owner
+        self._binding = owner._binding
+        self._flags = flags
+        self._is_decided = False
+        self._is_kept = False    # and outlives its batch
+        self._is_over = False    # its callback has returned
+        self._payload = None     # what was set or retained
+        self._mark = None        # what was set
+        self._before = None      # what it was when that took effect
+
+    hook = _field("hook", "The hook that queued it: 0 (PREROUTING) to 4 (POSTROUTING).")
+    hw_protocol = _field("hw_protocol", "The protocol of the link layer, 0x0800 for IPv4.")
+    id = _field("id", "The kernel's number of the packet.")
+    indev = _field("indev", "The index of the interface that it came by; 0: none.")
+    outdev = _field("outdev", "The index of the interface that it leaves by; 0: none.")
+    physindev = _field("physindev", "The port of a bridge that it came by; 0: none.")
+    physoutdev = _field("physoutdev", "The port of a bridge that it leaves by; 0: none.")
+
+    @property
+    def mark(self):
+        """The mark that it came with."""
+        return (self._packet.mark or 0) if self._before is None else self._before
+
+    def get_mark(self):
+        """The mark that was set, or that it came with."""
+        return self.mark if self._mark is None else self._mark
+
+    def set_mark(self, mark):
+        """Give it this mark, with the verdict."""
+        mark = operator.index(mark)
+        if not 0 <= mark <= 0xffffffff:
+            raise OverflowError("value too large to convert to u_int32_t" if mark > 0 else
+                                "can't convert negative value to u_int32_t")
+        self._mark = mark
+
+    def get_hw(self):
+        """The sender's hardware address with the padding that the kernel sends; None: unknown."""
+        address = self._packet.hwaddr
+        return None if address is None else address.ljust(8, b"\0")
+
+    def get_timestamp(self):
+        """When it was received, in seconds of Unix time; 0.0: unknown."""
+        nanoseconds = self._packet.timestamp
+        return 0.0 if nanoseconds is None else nanoseconds // 1000 / 1e6
+
+    def get_payload_len(self):
+        """How many bytes of it there are."""
+        return len(self._packet.payload or b"") if self._payload is None else len(self._payload)
+
+    def get_payload(self):
+        """The bytes of it, from the IP header on."""
+        if self._payload is not None:
+            return self._payload
+        if self._is_over:
+            raise RuntimeError(_UNRETAINED)
+        payload = self._packet.payload
+        if payload is None:
+            raise RuntimeError(_NO_PAYLOAD)
+        return payload
+
+    def set_payload(self, payload):
+        """Let it have these bytes, with the verdict; b"" and None leave it as it is."""
+        if payload is not None and not isinstance(payload, bytes):
+            raise TypeError("Argument 'payload' has incorrect type (expected bytes, got "
+                            f"{type(payload).__name__})")
+        if payload and not self._is_decided:
+            self._packet.payload = payload
+            self._payload = payload
+
+    def retain(self):
+        """Keep its bytes for later than the callback."""
+        self._payload = self.get_payload()
+
+    def accept(self):
+        """Let it go on."""
+        self._decide(_ACCEPT)
+
+    def drop(self):
+        """Throw it away."""
+        self._decide(_DROP)
+
+    def repeat(self):
+        """Let it begin with the hook's first rule again."""
+        self._decide(_REPEAT)
+
+    def _decide(self, verdict):
+        if self._is_decided:
+            raise RuntimeError("Verdict already given for this packet")
+        if self._binding is not self._owner._binding:
+            raise RuntimeError("Parent queue has already been unbound")
+        if self._mark is not None:
+            self._before = self.mark
+            self._packet.mark = self._mark
+        self._packet.verdict(verdict | self._flags)
+        self._is_decided = True
+
+    def _outlive(self):
+        """What is undecided stays so when its batch ends."""
+        if not self._is_decided and self._binding is self._owner._binding and not self._is_kept:
+            self._packet = self._packet.keep()
+            self._is_kept = True
+
+    def __str__(self):
+        length = self.get_payload_len()
+        if self._packet.payload is None or (self._is_over and self._payload is None):
+            return f"{length} byte packet, contents unretained"
+        protocol = self._packet.ip_protocol
+        return f"{PROTOCOLS.get(protocol, 'Unknown protocol')} packet, {length} bytes"
+
+
+class NetfilterQueue:
+    """One queue, and the callback for its packets."""
+
+    COPY_NONE, COPY_META, COPY_PACKET = COPY_NONE, COPY_META, COPY_PACKET
+
+    def __init__(self, *, af=socket.AF_INET, sockfd=-1):
+        self._binding = None     # an object of its own for each bind
+        self._number = self._callback = None
+        self._waiting = iter(())  # packets that no callback has seen
+        self._running = []       # packets whose callback has not returned
+        self._range = 0
+        self._slowness = 0.0     # how long the last callback took
+        self._is_watched = False  # somebody polls the descriptor
+        self._queue = _open(af, sockfd)
+        self._is_busy = None     # set while verdicts may wait
+
+    def bind(self, queue_num, user_callback, max_len=1024, mode=COPY_PACKET, range=65535,
+             sock_len=None):
+        """Bind the queue: its packets go to the callback, in run()."""
+        if self._binding is not None:
+            raise RuntimeError("A queue is already bound; use unbind() first")
+        number = operator.index(queue_num) & 0xffff
+        self._range = min(_unsigned(range) or _MOST, _MOST)
+        try:
+            self._queue.bind(number, maxlen=max(_unsigned(max_len), 1), gso=False,
+                             copy_mode=mode or COPY_META, copy_range=self._range)
+        except nfbind.Error as error:
+            raise OSError(f"Failed to create queue {queue_num}.") from error
+        self._binding, self._number = object(), number
+        # Where nothing is to be copied, nothing can be asked.
+        self._callback = Packet.drop if mode == COPY_NONE else user_callback
+        if sock_len is not None:
+            self._set_buffer(sock_len)
+
+    def unbind(self):
+        """Remove the queue; the packets that wait are dropped."""
+        if self._binding is None:
+            return
+        self._binding = None
+        self._waiting = iter(())
+        self._queue.unbind(self._number)
+
+    def get_fd(self):
+        """The descriptor, to poll; then call run(False)."""
+        self._is_watched = True
+        return self._queue.get_fd()
+
+    def run(self, block=True):
+        """Hand packets to the callback until it raises, or without block until there are none."""
+        self._handle(self._waiting)
+        block = block and os.get_blocking(self._queue.get_fd())
+        while self._binding is not None:
+            self._end_batch()
+            try:
+                batch = self._queue.receive(None if block else 0)
+            except nfbind.Error as error:
+                if error.errno in (errno.ESHUTDOWN, errno.ECANCELED):
+                    return
+                raise
+            if batch is None:
+                return
+            self._handle(batch)
+
+    # What tracebacks call it there.
+    run.__code__ = run.__code__.replace(co_name="NetfilterQueue.run")
+
+    def run_socket(self, s):
+        """Hand packets to the callback that a socket of the descriptor receives."""
+        while True:
+            self._handle(self._waiting)
+            try:
+                data = s.recv(self._range + _ROOM)
+            except OSError as error:
+                if error.errno == errno.ENOBUFS:
+                    continue
+                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                    return
+                raise
+            if not isinstance(data, bytes):
+                raise TypeError(f"expected bytes, {type(data).__name__} found")
+            self._end_batch()
+            try:
+                self._handle(self._queue.feed(data))
+            except nfbind.Error as error:
+                if error.errno != errno.EBADMSG:
+                    raise
+
+    def _handle(self, packets):
+        """Each packet once, whatever its callback raises."""
+        waiting = self._waiting = iter(packets)
+        left = len(packets) if packets is not waiting else 0
+        if left > 1:
+            self._watch()
+        try:
+            self._call(waiting, left)
+        finally:
+            if self._is_busy:
+                self._is_busy.clear()
+
+    def _call(self, waiting, left):
+        callback, running, raised = self._callback, self._running, None
+        start = before = _now()
+        for packet in waiting:
+            left -= 1
+            is_quick = left > 0 and self._slowness < _SLOW and before - start < _LONGEST_WAIT
+            one = Packet(packet, self, 0 if is_quick else _NOW)
+            running.append(one)
+            try:
+                callback(one)
+            except Exception as error:
+                # The descriptor does not say that others wait: whoever polls it would not come.
+                if not self._is_watched:
+                    raise
+                raised = raised or error
+            finally:
+                running.pop()
+                one._is_over = True
+                one._outlive()
+            after = _now()
+            self._slowness, before = after - before, after
+        if raised:
+            raise raised
+
+    def _watch(self):
+        if not self._is_busy:
+            self._is_busy = is_busy = threading.Event()
+            queue = weakref.ref(self._queue, lambda _: is_busy.set())
+            threading.Thread(target=_send_what_waits, args=(queue, is_busy), daemon=True,
+                             name="netfilterqueue").start()
+        self._is_busy.set()
+
+    def _end_batch(self):
+        """A callback may call run() itself."""
+        for packet in self._running:
+            packet._outlive()
+
+    def _set_buffer(self, size):
+        with socket.socket(fileno=os.dup(self._queue.get_fd())) as own:
+            try:
+                own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
+            except PermissionError:
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+            limit = own.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        if limit < size:
+            warnings.warn(f"Socket rcvbuf limit is now {limit}, requested {size}.",
+                          RuntimeWarning, stacklevel=3)
+
+
+def _send_what_waits(queue, is_busy):
+    """A thread's: as long as the queue is there."""
+    while True:
+        is_busy.wait()
+        time.sleep(_TICK)
+        there = queue()
+        if there is None:
+            return
+        try:
+            there.send()
+        except nfbind.Error as error:
+            if error.errno != errno.EAGAIN:
+                return
+        del there
+
+
+def _unsigned(value):
+    if value < 0:
+        raise OverflowError("can't convert negative value to u_int32_t")
+    return value
+
+
+def _open(af, sockfd):
+    if sockfd >= 0:
+        try:
+            os.fstat(sockfd)
+            return nfbind.Queue(socket_fd=sockfd)
+        except OSError as error:
+            raise OSError(error.errno, "dup2 failed") from error
+    try:
+        nfbind.probe()
+    except nfbind.Error as error:
+        if error.errno == errno.EPERM:
+            raise OSError(f"Failed to bind family {int(af)}. Are you root?") from error
+        raise OSError("Failed to open NFQueue.") from error
+    return nfbind.Queue()
