@@ -89,7 +89,8 @@ START_TEST(test_bind_refuses_options_out_of_range)
 		ck_assert_int_eq(nfbind_queue_bind(session, 5, options_of(bad[i][0], bad[i][1],
 									  OPTIONS_END)), -EINVAL);
 	ck_assert_uint_eq(fake.sends, 0);
-	ck_assert_ptr_nonnull(strstr(session_message(NFBIND_SIDE_RECEIVE), "out of range"));
+	ck_assert_str_eq(session_message(NFBIND_SIDE_RECEIVE),
+			 "option default-verdict for queue 5 is out of range");
 	session_bind(5, NULL);
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		ck_assert_int_eq(nfbind_queue_change(session, 5, options_of(bad[i][0], bad[i][1],
