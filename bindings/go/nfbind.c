@@ -4473,8 +4473,8 @@ static void read_flags(const struct nfbind_options *options, struct settings *se
 	}
 }
 
-/* Settings by the options over those in `settings`; -EINVAL when one is out of range. */
-static int read_settings(const struct nfbind_options *options, struct settings *settings)
+/* Settings by the options over those in `settings`: which one is out of range, or NULL. */
+static const char *read_settings(const struct nfbind_options *options, struct settings *settings)
 {
 	settings->has_params |= has_option(options, NFBIND_OPTIONS_COPY_MODE) ||
 				has_option(options, NFBIND_OPTIONS_COPY_RANGE);
@@ -4487,15 +4487,15 @@ static int read_settings(const struct nfbind_options *options, struct settings *
 	read_flags(options, settings);
 	if (settings->copy_mode != NFBIND_COPY_MODE_META &&
 	    settings->copy_mode != NFBIND_COPY_MODE_PACKET)
-		return -EINVAL;
+		return "copy-mode";
 	if (settings->copy_range == 0 || settings->copy_range > PAYLOAD_MAX)
-		return -EINVAL;
+		return "copy-range";
 	if (settings->has_maxlen && settings->maxlen == 0)
-		return -EINVAL;
+		return "maxlen";
 	if (has_option(options, NFBIND_OPTIONS_DEFAULT_VERDICT) &&
 	    verdict_check((uint32_t)options_number(options, NFBIND_OPTIONS_DEFAULT_VERDICT, 0)) < 0)
-		return -EINVAL;
-	return 0;
+		return "default-verdict";
+	return NULL;
 }
 
 static void put_command(struct nlmsghdr *message, uint8_t command)
@@ -4569,6 +4569,13 @@ static int refuse_of_config(struct nfbind_queue *queue, int error, const char *s
 	return error;
 }
 
+static int refuse_option(struct nfbind_queue *queue, unsigned int number, const char *option)
+{
+	ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "option %s for queue %u is out of range",
+		       option, number);
+	return -EINVAL;
+}
+
 static int bind_slot(struct nfbind_queue *queue, uint16_t number,
 		     const struct nfbind_options *options, const struct settings *settings)
 {
@@ -4605,6 +4612,7 @@ int nfbind_queue_bind(struct nfbind_queue *queue, uint16_t number,
 				     .has_params = true,
 				     .flags = KERNEL_CFG_GSO,
 				     .mask = KERNEL_CFG_GSO };
+	const char *option = read_settings(options, &settings);
 	const struct slot *slot;
 	int r = queue_enter(queue);
 
@@ -4613,8 +4621,8 @@ int nfbind_queue_bind(struct nfbind_queue *queue, uint16_t number,
 	slot = ledger_slot(queue->ledger, number, false);
 	if (slot && slot->is_bound)
 		r = refuse_of_config(queue, -EBUSY, "queue %u is bound by this session already", number);
-	else if (read_settings(options, &settings) < 0)
-		r = refuse_of_config(queue, -EINVAL, "an option for queue %u is out of range", number);
+	else if (option)
+		r = refuse_option(queue, number, option);
 	else
 		r = bind_slot(queue, number, options, &settings);
 	queue_leave(queue);
@@ -4625,11 +4633,11 @@ static int change_slot(struct nfbind_queue *queue, struct slot *slot,
 		       const struct nfbind_options *options)
 {
 	struct settings settings = { .copy_mode = slot->copy_mode, .copy_range = slot->copy_range };
+	const char *option = read_settings(options, &settings);
 	int r = 0;
 
-	if (read_settings(options, &settings) < 0)
-		return refuse_of_config(queue, -EINVAL, "an option for queue %u is out of range",
-			      slot->number);
+	if (option)
+		return refuse_option(queue, slot->number, option);
 	make_room_for(queue, &settings);
 	if (settings.has_params || settings.has_maxlen || settings.mask)
 		r = request_of_config(queue, slot->number, 0, &settings);

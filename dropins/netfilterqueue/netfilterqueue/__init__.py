@@ -309,8 +309,8 @@ class NetfilterQueue:
     def _watch(self):
         if not self._is_busy:
             self._is_busy = is_busy = threading.Event()
-            queue = weakref.ref(self._queue, lambda _: is_busy.set())
-            threading.Thread(target=_send_what_waits, args=(queue, is_busy), daemon=True,
+            owner = weakref.ref(self, lambda _: is_busy.set())
+            threading.Thread(target=_send_what_waits, args=(owner, is_busy), daemon=True,
                              name="netfilterqueue").start()
         self._is_busy.set()
 
@@ -331,16 +331,16 @@ class NetfilterQueue:
                           RuntimeWarning, stacklevel=3)
 
 
-def _send_what_waits(queue, is_busy):
+def _send_what_waits(owner, is_busy):
     """A thread's: as long as the queue is there."""
     while True:
         is_busy.wait()
         time.sleep(_TICK)
-        there = queue()
+        there = owner()
         if there is None:
             return
         try:
-            there.send()
+            there._queue.send()
         except nfbind.Error as error:
             if error.errno != errno.EAGAIN:
                 return
