@@ -426,16 +426,30 @@ def section_events(bench):
 # --- instructions ------------------------------------------------------------------
 
 
-def count_instructions(bench, program, mode):
+def count_instructions(bench, program, mode, count):
     with tempfile.NamedTemporaryFile() as file:
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file.name}",
-             str(bench.programs / program), mode, "0"],
+             str(bench.programs / program), mode, str(count)],
             input="go\n", capture_output=True, text=True, timeout=60, check=False)
         found = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
     if done.returncode or not found:
         raise BenchError(f"valgrind {program} {mode}: {done.stderr.strip()[-500:]}")
     return int(found.group(1))
+
+
+def count_all(bench, peer, count):
+    """The instructions of one peer, by what it does to a table of so many entries."""
+    program, prefix = peer
+    counted = {"create": count_instructions(bench, program, prefix + "create", count)}
+    check_entries(count, f"{program} {prefix}create")
+    if not prefix:
+        for mode in ("decode", "dump"):
+            counted[mode] = count_instructions(bench, program, mode, count)
+    for mode in ("change", "remove"):
+        counted[mode] = count_instructions(bench, program, prefix + mode, count)
+    check_entries(0, f"{program} {prefix}remove")
+    return counted
 
 
 def section_instructions(bench):
@@ -444,22 +458,20 @@ def section_instructions(bench):
         print("note: valgrind is not installed: instructions are not counted\n")
         return
     small, large = 1000, 3000
-    programs = ["table_raw", "table_nfbind"] + (["table_nfct"] if bench.has_peer else [])
-    wanted = [(program, mode) for program in programs for mode in ("decode", "dump")]
-    counted = {}
-    for entries_there, sign in ((small, -1), (large, 1)):
-        fill(bench, entries_there)
-        for key in wanted:
-            counted[key] = counted.get(key, 0) + sign * count_instructions(bench, *key)
-        empty(bench, entries_there)
-    each = {key: counted[key] / (large - small) for key in wanted}
-    bench.samples["instructions"] = {f"{p} {m}": [{"each": value}] for (p, m), value in each.items()}
-    print("instructions of the program for each entry of a list")
-    harness.print_table(["who", "decoded", "decoded, 17 values read"],
-                        [[program, f"{each[program, 'decode']:.0f}", f"{each[program, 'dump']:.0f}"]
-                         for program in programs])
+    each = {}
+    for name, peer in bench.peers(WRITERS).items():
+        if "again" in name:
+            continue
+        few, many = count_all(bench, peer, small), count_all(bench, peer, large)
+        each[name] = {mode: (many[mode] - few[mode]) / (large - small) for mode in many}
+    bench.samples["instructions"] = {name: [counted] for name, counted in each.items()}
+    print("instructions of the program for each entry (of a list: decoded, and 17 values read of it)")
+    modes = ("decode", "dump", *WRITES)
+    harness.print_table(["who", "decoded", "read", *WRITES],
+                        [[name, *(f"{counted[mode]:.0f}" if mode in counted else "-"
+                                  for mode in modes)] for name, counted in each.items()])
     bench.promise("instructions to decode, of nfct_query's", 1 / 8,
-                  each["table_nfbind", "decode"] / each["table_nfct", "decode"]
+                  each["nfbind bulk"]["decode"] / each["nfct_query"]["decode"]
                   if bench.has_peer else None, at_most=True)
 
 
