@@ -61,6 +61,9 @@ class Fields(unittest.TestCase):
         self.assertRaises(TypeError, nfbind.Bulk, 1)
         self.assertTrue(nfbind.Filter(l4proto=6).match({"orig_l4proto": 6}))
         self.assertEqual(str(nfbind.Filter(mark=5)), "mark=5")
+        self.assertEqual(repr(nfbind.Ct(mark=5)), "<nfbind.Ct mark=5>")
+        ct.free()
+        self.assertEqual(repr(ct), "<nfbind.Ct: the ct was freed>")
 
     def test_text_is_read_and_its_mistakes_are_told(self):
         ct = nfbind.Ct()
@@ -91,6 +94,8 @@ class Fields(unittest.TestCase):
 
     def test_rewriting_follows_lengths(self):
         packet = nfbind.Packet(udp())
+        packet.payload = udp(b"other")
+        self.assertEqual(packet.l4_payload, b"other")
         packet.splice(0, 5, b"goodbye")
         self.assertEqual(packet.l4_payload, b"goodbye")
         self.assertEqual(packet.payload[24:26], b"\0\x0f")

@@ -322,6 +322,15 @@ class _Formatted:
         return self.print(Format.FIELDS)
 
 
+@_add_to(Packet, Ct, Exp, Filter, Cthelper)
+class _Shown:
+    def __repr__(self):
+        try:
+            return f"<nfbind.{type(self).__name__} {self}>"
+        except Error as error:
+            return f"<nfbind.{type(self).__name__}: {error.strerror}>"
+
+
 # A field whose name is a word of the language: exp.class_
 for _kind in (Options, Packet, Ct, Exp, Filter, Cthelper):
     for _name in filter(keyword.iskeyword, list(vars(_kind))):
