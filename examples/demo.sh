@@ -149,13 +149,13 @@ track() {
 			}
 		RULES
 }
-if [ -x "$programs/watch_events" ] && track; then
+if track; then
 	"$programs/watch_events" >"$place/events" 2>"$place/watcher" &
 	watcher=$!
 	wait_for "listening" "$place/watcher" || die "nobody can watch: $(cat "$place/watcher")"
 	echo "connections are tracked, and watched"
 else
-	echo "connections are not watched: $(tail -n 1 "$place/error")"
+	echo "connections are not tracked: $(tail -n 1 "$place/error")"
 fi
 
 # ---- the judge ----------------------------------------------------------------

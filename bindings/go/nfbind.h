@@ -3370,9 +3370,9 @@ NFBIND_API int nfbind_conntrack_flush_family_ct(struct nfbind_conntrack *conntra
 /**
  * Remove the connections that the filter lets through, or with the dry run only count
  * them. They are listed, checked here, and removed by tuple, zone and id while the list
- * goes on: never does the kernel choose by itself what to remove. One that is made anew
- * with the same tuple and the same id between its listing and its removal is removed
- * too; some hundred entries lie between both.
+ * goes on: never does the kernel choose by itself what to remove. Some hundred entries lie
+ * between an entry's listing and its removal: if it changes meanwhile it is removed all the
+ * same, and one that is made anew only where tuple and id are the same.
  *
  * Once anything was removed this is a success, and the figures say the rest. An
  * interrupted list is begun again up to twice. An element may be larger or smaller than

@@ -16,7 +16,7 @@ check "it sees what it announces" [ $? = 0 ]
 check "a ping" says demo 'ACCEPT .*ICMP .*echo-request'
 check "a changed payload" says demo 'the receiver got: this will be gone in an instant'
 check "a dropped connection" says demo 'connect: Connection timed out'
-if [ -x "$EXAMPLES/watch_events" ] && track_connections; then
+if track_connections; then
 	check "connections as they begin" says demo 'NEW. tcp .* SYN_SENT .*dport=7001'
 	check "and as they are listed" says demo '^  udp .*dport=7001'
 	check "and removed" says demo 'remove_matching: 2 removed'
