@@ -4378,6 +4378,21 @@ static int await_answer(struct nfbind_queue *queue, bool may_have_packets,
 	return queue->answer;
 }
 
+/*
+ * Room in memory, and in the receive buffer: with what is there already, packets or the
+ * answer to a nudge, a small one could be full.
+ */
+static int make_room_for_answer(struct nfbind_queue *queue, struct nfbind_batch **room)
+{
+	int r = read_answer_and_packets(queue, room);
+
+	if (r < 0 && r != -EAGAIN && r != -ENOBUFS && r != -ENOMEM)
+		return r;
+	if (!*room)
+		*room = room_for_packets(queue);
+	return *room ? 0 : -ENOMEM;
+}
+
 int queue_request(struct nfbind_queue *queue, struct nlmsghdr *message)
 {
 	struct ledger *ledger = queue->ledger;
@@ -4385,20 +4400,18 @@ int queue_request(struct nfbind_queue *queue, struct nlmsghdr *message)
 	struct nfbind_batch *room = NULL;
 	int r;
 
-	/* Before the kernel does anything: afterwards it would be done, and nobody know. */
-	if (may_have_packets) {
-		room = room_for_packets(queue);
-		if (!room)
-			return -ENOMEM;
-	}
 	queue->sequence = queue->sequence + 1 ? queue->sequence + 1 : 1;
 	message->nlmsg_seq = queue->awaited = queue->sequence;
 	message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	queue->is_answered = false;
-	ledger_unlock(ledger);
-	r = socket_send(&ledger->socket, message, message->nlmsg_len);
-	ledger_lock(ledger);
-	ledger->stats.system_calls++;
+	/* Before the kernel does anything: afterwards it would be done, and nobody know. */
+	r = may_have_packets ? make_room_for_answer(queue, &room) : 0;
+	if (r >= 0) {
+		ledger_unlock(ledger);
+		r = socket_send(&ledger->socket, message, message->nlmsg_len);
+		ledger_lock(ledger);
+		ledger->stats.system_calls++;
+	}
 	if (r >= 0)
 		r = await_answer(queue, may_have_packets, &room);
 	queue->awaited = 0;
