@@ -17,9 +17,9 @@ import emit
 import headers
 import lint
 import sizes
-from templates import go, lua, python, stubs
+from templates import go, lua, python, rust, stubs
 
-LANGUAGES = {"lua": lua, "python": python}
+LANGUAGES = {"lua": lua, "python": python, "rust": rust}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
