@@ -324,6 +324,8 @@ pub const OPTIONS_RESYNC: u32 = 24;
 pub const OPTIONS_RESYNC_INTERVAL: u32 = 25;
 /// With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).
 pub const OPTIONS_KEYS_MAX: u32 = 26;
+/// A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
+pub const OPTIONS_KEEP_RECORD: u32 = 27;
 /// Everything but the payload.
 pub const COPY_MODE_META: u32 = 1;
 /// The payload too, up to the copy range.
@@ -3600,6 +3602,8 @@ impl Helper<'_> {
     }
 
     /// Remove the helper from the kernel, so that its connections go on unhelped and without expectations, let go what still waits in its queue with the default verdict, and close the queue: kept packets that are undecided then are dropped by the kernel. A thread that waits in the queue's receive is woken and waited for. Closing twice is fine. In a forked child only the sockets are closed.
+    ///
+    /// With the keep-record option the helper is disabled instead, and the next open takes it over: for a service that is started again while rules refer to it. Kernels from about 7.0 on remove a helper all the same when rules do, and those then mean nobody, also when a helper of that name is there again.
     ///
     /// Errors:
     /// - EBUSY: a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same

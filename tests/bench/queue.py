@@ -473,15 +473,15 @@ def print_limits(bench):
                   "may not be forced here; the rest in further rounds")
 
 
-def write_results(bench, machine):
+def write_results(bench, machine, name="queue"):
     output = pathlib.Path(bench.options.output)
     results = {"machine": machine, "limits": bench.limits, "disturbed": bench.disturbed,
                "samples": bench.samples,
                "goals": [goal.record() for goal in bench.goals]}
-    path = output / "queue.json"
+    path = output / f"{name}.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     print(f"written: {path}")
-    harness.draw(path, output / "queue.png")
+    harness.draw(path, output / f"{name}.png")
 
 
 def parse_arguments():

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""
+What a consumer in Python says to the driver, in the lines that bench_common.h tells of.
+"""
+
+import json
+import resource
+import socket
+import sys
+import time
+
+
+def tune(own, size):
+    """The receive buffer that the kernel grants, as it counts it."""
+    if size:
+        own.setsockopt(socket.SOL_SOCKET, 33, size)
+    return own.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def say(**words):
+    print(json.dumps(words), flush=True)
+
+
+def serve(arguments, make):
+    mode = arguments[1]
+    options = {key: int(value) for key, value in (word.split("=") for word in arguments[2:])}
+    consumer = make(options)
+    receive_buffer, port_id = consumer.socket()
+    say(ready=True, receive_buffer=receive_buffer, forced=False, port_ids=[port_id])
+    for line in sys.stdin:
+        cpu = time.process_time_ns()
+        packets, fields, size = getattr(consumer, mode)(int(line.split()[1]))
+        cpu = time.process_time_ns() - cpu
+        say(packets=packets, fields=fields, bytes=size, cpu_ns=cpu, syscalls=0, errors=0, overruns=0,
+            rss_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# The languages against the classic use of libnetfilter_queue in C, and against what each
+# language has today: NetfilterQueue from PyPI, go-nfqueue from Go's proxy; both are
+# installed for the run. Every consumer reads id, protocol, hook, mark and the whole payload
+# of each packet, and accepts it. Run by `meson devenv`, where the languages find nfbind.
+#
+#   tests/bench/bindings.py [--quick] [--strict]
+import argparse
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+
+import harness
+
+# The queue's benchmark is named like a module of the standard library.
+spec = importlib.util.spec_from_file_location("queue_bench", HERE / "queue.py")
+queue_bench = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(queue_bench)
+
+# The program runs itself again in a network namespace, which has no way out.
+CAN_INSTALL = not os.environ.get(harness.INSIDE)
+LUAS = ("luajit", "lua5.1", "lua5.3", "lua5.4")
+# What is promised against the classic use in C, at 64 and 1400 bytes.
+GOALS = {"python": (1.70, 1.60), "luajit": (1.65, 1.60),
+         "lua5.4": (1.65, 1.60), "go": (1.70, 1.60)}
+
+
+def tried(*command, **more):
+    """What cannot be had here leaves its row out, and says why."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, **more)
+    if done.returncode:
+        print(f"note: {command[0]} {command[1]}: {(done.stderr or done.stdout).strip()[-300:]}")
+    return done.returncode == 0
+
+
+def netfilterqueue(room):
+    python = room / "python" / "bin" / "python"
+    if not python.exists() and CAN_INSTALL:
+        tried(sys.executable, "-m", "venv", room / "python")
+        tried(python, "-m", "pip", "install", "-q", "NetfilterQueue")
+    if tried(python, "-c", "import netfilterqueue"):
+        return {"NetfilterQueue": (python, HERE / "binding_netfilterqueue.py", "loop")}
+    return {}
+
+
+def go_nfqueue(room):
+    folder = room / "go-nfqueue"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "binding_peer_go" / "main.go", folder)
+    env = dict(os.environ, GOWORK="off", GOFLAGS="-mod=mod")
+    if CAN_INSTALL:
+        if not (folder / "go.mod").exists():
+            tried("go", "mod", "init", "example.org/peer", cwd=folder, env=env)
+        if tried("go", "get", "github.com/florianl/go-nfqueue/v2@latest", cwd=folder, env=env):
+            tried("go", "build", "-o", "peer", ".", cwd=folder, env=env)
+    if (folder / "peer").exists():
+        return {"go-nfqueue": (folder / "peer", "loop")}
+    return {}
+
+
+def consumers(room, programs):
+    """{name: the words that start it}"""
+    rows = {"classic": (programs / "consumer_lnq", "classic"),
+            "classic again": (programs / "consumer_lnq", "classic"),
+            "nfbind in C": (programs / "consumer_nfbind", "coalesced"),
+            "python": (sys.executable, HERE / "binding_nfbind.py", "loop")}
+    for lua in LUAS:
+        if shutil.which(lua) and tried(lua, "-e", "require 'nfbind'"):
+            rows[lua] = (lua, HERE / "binding_nfbind.lua", "loop")
+    if shutil.which("go"):
+        if tried("go", "build", "-o", room / "go-nfbind", HERE / "binding_go" / "main.go"):
+            rows["go"] = (room / "go-nfbind", "loop")
+        rows |= go_nfqueue(room)
+    return rows | netfilterqueue(room)
+
+
+class Timed(harness.Child):
+    """All are timed here: plain Lua has no clock for it."""
+
+    def tell(self, line):
+        self.began = time.monotonic_ns()
+        super().tell(line)
+
+    def hear(self, *seconds):
+        report = super().hear(*seconds)
+        if "packets" in report:
+            report["wall_ns"] = time.monotonic_ns() - self.began
+        return report
+
+
+class Bench(queue_bench.Bench):
+    def __init__(self, options, rows):
+        super().__init__(options)
+        self.rows = rows
+        self.peers = dict.fromkeys(rows)
+
+    def consumer(self, peer, *options):
+        # Options that only C's frame knows are left out for the others.
+        known = [o for o in options if "consumer_" in str(self.rows[peer][0])
+                 or o.split("=")[0] in ("queue", "receive_buffer", "max_length")]
+        return Timed(*self.rows[peer], *known)
+
+
+def section_bindings(bench):
+    for number, size in enumerate(queue_bench.SIZES):
+        section = f"drain {size} B"
+        measures = {name: lambda name=name: queue_bench.drain(bench, name, size) for name in bench.peers}
+        queue_bench.check_same_fields(section, bench.interleave(section, measures))
+        queue_bench.print_drain(bench, section)
+        for name, bounds in GOALS.items():
+            if name in bench.peers:
+                bench.promise_rate(section, f"{name} {size} B", bounds[number], name, "classic")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Benchmark the languages.")
+    parser.add_argument("--quick", action="store_true", help="fewer packets and rounds")
+    parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
+    parser.add_argument("--programs", default=queue_bench.ROOT / "build" / "tests" / "bench", type=pathlib.Path)
+    parser.add_argument("--output", default=queue_bench.ROOT / "build" / "bench", type=pathlib.Path)
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    room = options.output.resolve() / "peers"
+    room.mkdir(parents=True, exist_ok=True)
+    rows = consumers(room, options.programs.resolve())
+    harness.enter_namespace()
+    bench = Bench(options, rows)
+    machine = queue_bench.describe(bench)
+    try:
+        queue_bench.prepare_namespace(bench)
+        section_bindings(bench)
+    except (harness.BenchError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"benchmark of the languages: {error}")
+    queue_bench.print_limits(bench)
+    harness.print_goals(bench.goals)
+    queue_bench.write_results(bench, machine, "bindings")
+    missed = any(goal.verdict() == "MISS" for goal in bench.goals)
+    return 1 if missed and options.strict else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
