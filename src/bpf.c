@@ -56,6 +56,7 @@ struct leaves {
 struct assembler {
 	struct sock_filter *code;
 	unsigned int count; /* may be more than fit */
+	bool names_only; /* what may change does not count */
 	/* Attributes that are looked for once, and where they were found is remembered. */
 	struct leaf slots[SLOTS];
 	unsigned int slots_count;
@@ -476,6 +477,15 @@ static void (*const compilers[])(struct assembler *self, const struct nfbind_fil
 
 /* The whole. */
 
+/* Whether it compares with what a connection has from its first event to its last. */
+static bool is_lasting(const struct filter_rule *rule)
+{
+	for (unsigned int i = 0; i < rule->of_count; i++)
+		if (rule->of[i] >= NFBIND_CT_MASTER_SRC && rule->of[i] != NFBIND_CT_ZONE)
+			return false;
+	return true;
+}
+
 static void compile_filter(struct assembler *self, const struct nfbind_filter *filter)
 {
 	bool is_negated = number_or(filter, NFBIND_FILTER_NEGATED, 0) != 0;
@@ -486,6 +496,13 @@ static void compile_filter(struct assembler *self, const struct nfbind_filter *f
 
 		if (field_has(&filter_fields, filter, filter_rules[i].field) <= 0)
 			continue;
+		/* It may hold, and may not. */
+		if (self->names_only && !is_lasting(&filter_rules[i])) {
+			if (is_negated)
+				emit(self, BPF_RET | BPF_K, ACCEPT);
+			continue;
+		}
+		assert(filter_rules[i].kind < sizeof(compilers) / sizeof(compilers[0]));
 		compilers[filter_rules[i].kind](self, filter, &filter_rules[i]);
 		resolve(self, start, TO_NO);
 		if (is_negated)
@@ -525,51 +542,45 @@ static void compile_head(struct assembler *self)
 	emit(self, BPF_RET | BPF_K, ACCEPT);
 }
 
-static void compile(struct assembler *self, const struct nfbind_filter *const *filters,
-		    size_t filters_count)
+/* All of them, and which was the first that was too much; none: all of them fit. */
+static size_t compile(struct assembler *self, struct nfbind_filter *const *filters,
+		      size_t filters_count)
 {
+	size_t fitting = filters_count;
+
 	self->count = 0;
 	compile_head(self);
 	for (unsigned int i = 0; i < self->slots_count; i++) {
 		look_up(self, &self->slots[i]);
 		emit(self, BPF_ST, i);
 	}
-	for (size_t i = 0; i < filters_count; i++)
-		compile_filter(self, filters[i]);
-	emit(self, BPF_RET | BPF_K, 0);
-}
-
-static const char *refusal(const struct nfbind_filter *filter, int *ret_error)
-{
-	const char *problem = filter_problem(filter);
-
-	*ret_error = -EINVAL;
-	if (problem)
-		return problem;
-	*ret_error = -EOPNOTSUPP;
-	for (unsigned int i = 0; i < filter_rules_count; i++)
-		if (field_has(&filter_fields, filter, filter_rules[i].field) > 0 &&
-		    (filter_rules[i].kind >= sizeof(compilers) / sizeof(compilers[0]) ||
-		     !compilers[filter_rules[i].kind]))
-			return "a field of the filter cannot be compared inside the kernel";
-	*ret_error = 0;
-	return NULL;
-}
-
-int bpf_compile(const struct nfbind_filter *const *filters, size_t filters_count,
-		struct bpf_program *ret_program, const char **ret_why)
-{
-	struct assembler self = { .count = 0 };
-	int r;
-
 	for (size_t i = 0; i < filters_count; i++) {
-		const char *why = refusal(filters[i], &r);
-
-		if (r < 0) {
-			*ret_why = why;
-			return r;
-		}
+		compile_filter(self, filters[i]);
+		/* One more says that none of them let it through. */
+		if (self->count + 1 > BPF_MAXINSNS && fitting > i)
+			fitting = i;
 	}
+	emit(self, BPF_RET | BPF_K, 0);
+	return fitting;
+}
+
+/* Which one, and its own words: they tell it apart from its neighbours. */
+static int refuse(struct nfbind_filter *const *filters, size_t filters_count, size_t which,
+		  int error, struct text *why, const char *reason)
+{
+	char words[200];
+
+	nfbind_filter_print(filters[which], words, sizeof(words));
+	text_add(why, "filter %zu of %zu (%s) %s", which + 1, filters_count, words, reason);
+	return error;
+}
+
+int bpf_compile(struct nfbind_filter *const *filters, size_t filters_count, bool names_only,
+		struct bpf_program *ret_program, struct text *why)
+{
+	struct assembler self = { .names_only = names_only };
+	size_t fitting;
+
 	if (filters_count == 0) {
 		*ret_program = (struct bpf_program){ .count = 0 };
 		return 0;
@@ -578,12 +589,12 @@ int bpf_compile(const struct nfbind_filter *const *filters, size_t filters_count
 	if (!self.code)
 		return -ENOMEM;
 	/* First to learn what is looked for, then in earnest. */
-	compile(&self, filters, filters_count);
-	compile(&self, filters, filters_count);
-	if (self.count > BPF_MAXINSNS) {
+	(void)compile(&self, filters, filters_count);
+	fitting = compile(&self, filters, filters_count);
+	if (fitting < filters_count) {
 		free(self.code);
-		*ret_why = "the filters need more than the 4096 instructions that the kernel takes";
-		return -E2BIG;
+		return refuse(filters, filters_count, fitting, -E2BIG, why,
+			      "does not fit: the kernel takes programs of 4096 instructions");
 	}
 	*ret_program = (struct bpf_program){ .code = self.code, .count = self.count };
 	return 0;
