@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event session: its life, its filters and its statistics. What comes is read and
- * given out in stream.c.
+ * The event session: its life and its statistics. What comes is read and given out in
+ * stream.c, its filters are in events_filter.c.
  */
 #include "events.h"
 
@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter.h"
 #include "options.h"
 #include "plain.h"
 #include "resync.h"
@@ -113,30 +112,7 @@ int nfbind_events_new(struct nfbind_events **ret_events)
 	return 0;
 }
 
-static int copy_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
-{
-	struct nfbind_filter **filters =
-		realloc(events->filters, (events->filters_count + 1) * sizeof(filters[0]));
-	struct nfbind_filter *copy;
-	int r;
-
-	if (!filters)
-		return -ENOMEM;
-	events->filters = filters;
-	r = nfbind_filter_new(&copy);
-	if (r < 0)
-		return r;
-	r = nfbind_filter_assign(copy, filter);
-	if (r < 0) {
-		nfbind_filter_free(copy);
-		return r;
-	}
-	filters[events->filters_count++] = copy;
-	return 0;
-}
-
-/* Before it is open there is one thread only. */
-static int check_closed(struct nfbind_events *events)
+int events_check_unopened(struct nfbind_events *events)
 {
 	int r;
 
@@ -152,29 +128,6 @@ static int check_closed(struct nfbind_events *events)
 	return r;
 }
 
-int nfbind_events_add_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
-{
-	const char *problem;
-	int r = filter ? check_closed(events) : -EINVAL;
-
-	if (r < 0)
-		return r;
-	problem = filter_problem(filter);
-	if (problem) {
-		events_explain(events, "the filter makes no sense: %s", problem);
-		return -EINVAL;
-	}
-	return copy_filter(events, filter);
-}
-
-bool events_let_through(const struct nfbind_events *events, const struct nfbind_ct *ct)
-{
-	for (size_t i = 0; i < events->filters_count; i++)
-		if (filter_matches(events->filters[i], ct))
-			return true;
-	return events->filters_count == 0;
-}
-
 static int explain_open(struct nfbind_events *events, const struct socket_listening *listening,
 			int error)
 {
@@ -185,7 +138,7 @@ static int explain_open(struct nfbind_events *events, const struct socket_listen
 			       listening->all_namespaces ? ", or CAP_NET_BROADCAST for all namespaces" : "");
 	else if (error == -EOPNOTSUPP)
 		events_explain(events, "this kernel cannot listen to all namespaces");
-	else if (error < 0)
+	else if (error < 0 && !events_explain_filter(events, error))
 		events_explain(events, "the session could not be opened: %s", strerror(-error));
 	return error;
 }
@@ -220,6 +173,8 @@ static int read_options(struct nfbind_events *events, const struct nfbind_option
 	}
 	events->batch_size = (uint32_t)batch;
 	events->wanted = (uint32_t)wanted;
+	events->has_resync = options_number(options, NFBIND_OPTIONS_RESYNC, 0) != 0;
+	events->has_kernel_filter = options_number(options, NFBIND_OPTIONS_KERNEL_FILTER, 1) != 0;
 	return explain_open(events, NULL, socket_place_from(options, place));
 }
 
@@ -256,7 +211,7 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 		.all_namespaces = options_number(options, NFBIND_OPTIONS_ALL_NAMESPACES, 0) != 0,
 	};
 	uint32_t buffer = (uint32_t)options_number(options, NFBIND_OPTIONS_RECEIVE_BUFFER, RECEIVE_BUFFER);
-	int r = check_closed(events);
+	int r = events_check_unopened(events);
 
 	if (r == 0)
 		r = read_options(events, options, &place);
@@ -265,10 +220,10 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 	if (r < 0)
 		return r;
 	listening.groups = groups_of(events->wanted);
-	r = socket_open_for_events(&events->socket, &place, buffer, &listening);
+	r = events_open_filtered(events, &place, buffer, &listening);
 	if (r < 0)
 		return explain_open(events, &listening, r);
-	if (options_number(options, NFBIND_OPTIONS_RESYNC, 0))
+	if (events->has_resync)
 		r = resync_open(events, options);
 	if (r < 0) {
 		socket_close(&events->socket);
@@ -277,6 +232,7 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 	(void)socket_read_drops(&events->socket, &events->loss.drops);
 	pthread_mutex_lock(&events->lock);
 	events->canary.pid = getpid();
+	events->stats = events->counted;
 	events->is_open = true;
 	pthread_mutex_unlock(&events->lock);
 	return 0;

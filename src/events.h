@@ -58,10 +58,12 @@ struct nfbind_events {
 	/* Set before it is open. */
 	uint32_t wanted;     /* of enum nfbind_event_kind */
 	uint32_t batch_size;
-	struct nfbind_filter **filters;
-	size_t filters_count;
+	bool has_kernel_filter; /* the kernel has them, too */
+	bool has_resync;
 
 	/* The receiving thread's. */
+	struct nfbind_filter **filters;
+	size_t filters_count;
 	struct intake intake;
 	struct wire_shapes shapes;
 	struct loss loss;
@@ -83,7 +85,17 @@ __attribute__((format(printf, 2, 3))) void events_explain(struct nfbind_events *
 int events_enter(struct nfbind_events *events);
 void events_leave(struct nfbind_events *events);
 
+/* Before it is open there is one thread only: 0, or why it is not so. */
+int events_check_unopened(struct nfbind_events *events);
+
 /* Whether a filter lets it through, or there is none. */
 bool events_let_through(const struct nfbind_events *events, const struct nfbind_ct *ct);
+
+/* Open the socket, with the filters in the kernel. */
+int events_open_filtered(struct nfbind_events *events, const struct socket_place *place,
+			 uint32_t receive_buffer, struct socket_listening *listening);
+
+/* Say why the kernel does not have the filters: false where another error has other words. */
+bool events_explain_filter(struct nfbind_events *events, int error);
 
 #endif

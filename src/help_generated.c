@@ -449,6 +449,8 @@ const char *const options_help[] = {
 		"With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).",
 	[NFBIND_OPTIONS_KEEP_RECORD] =
 		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
+	[NFBIND_OPTIONS_KERNEL_FILTER] =
+		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
 };
 
 const char *const packet_help[] = {

@@ -57,6 +57,7 @@ static const struct field options_rows[] = {
 	ROW(RESYNC_INTERVAL, "resync-interval", resync_interval, U32, .directions = OPEN),
 	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
+	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

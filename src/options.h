@@ -30,7 +30,7 @@ struct nfbind_options {
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
 	uint8_t take_over, keep_record;
-	uint8_t reliable, all_namespaces, resync;
+	uint8_t reliable, all_namespaces, resync, kernel_filter;
 	INLINE_BYTES(15) device;
 };
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 
 #include "options.h"
@@ -321,9 +322,23 @@ int socket_open_for_requests(struct socket *self, const struct socket_place *pla
 	return open_for(self, place, SOCKET_FOR_REQUESTS, receive_buffer);
 }
 
+int socket_attach_program(struct socket *self, const struct sock_filter *code, unsigned int count)
+{
+	struct sock_fprog program = { .len = (unsigned short)count,
+				      .filter = (struct sock_filter *)(uintptr_t)code };
+	int unused = 0;
+	int r = count > 0 ? setsockopt(self->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) :
+			    setsockopt(self->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+
+	if (r == 0 || (count == 0 && errno == ENOENT))
+		return 0;
+	/* Its memory counts as the socket's (net/core/filter.c, sk_filter_charge()). */
+	return errno == ENOMEM ? -ENOBUFS : errno == EPERM ? -EBUSY : -errno;
+}
+
 static int set_up_events(struct socket *self, const struct socket_listening *listening)
 {
-	int on = 1, off = 0;
+	int on = 1, off = 0, r;
 
 	/* What is lost has to be known; an adopted socket may have it otherwise. */
 	(void)mnl_socket_setsockopt(self->mnl, NETLINK_NO_ENOBUFS, &off, sizeof(off));
@@ -336,6 +351,11 @@ static int set_up_events(struct socket *self, const struct socket_listening *lis
 	self->has_nsid = listening->all_namespaces;
 	/* Being connected keeps nobody from sending to a group that this socket is in. */
 	self->is_connected = false;
+	if (listening->program_count > 0) {
+		r = socket_attach_program(self, listening->program, listening->program_count);
+		if (r < 0)
+			return r;
+	}
 	/* Last: from here on events queue. */
 	for (int group = 1; group <= 32; group++)
 		if (listening->groups & UINT32_C(1) << (group - 1) &&

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct nfbind_options;
+struct sock_filter;
 
 /* Where to open: at most one is set (-1, 0 and NULL mean not). */
 struct socket_place {
@@ -67,11 +68,20 @@ struct socket_listening {
 	uint32_t groups; /* the kernel's first groups, one bit each */
 	bool is_reliable;
 	bool all_namespaces;
+	/* A program that says what comes at all; none leaves what an adopted socket has. */
+	const struct sock_filter *program;
+	unsigned int program_count;
 };
 
 /* A socket for events: it reports loss, and looks at the sender of each datagram. */
 int socket_open_for_events(struct socket *socket, const struct socket_place *place,
 			   uint32_t receive_buffer, const struct socket_listening *listening);
+
+/*
+ * Have the kernel ask another program at once, or with 0 instructions none: 0, -ENOBUFS where
+ * it is more than net.core.optmem_max allows, -EBUSY where an adopted socket's is locked.
+ */
+int socket_attach_program(struct socket *socket, const struct sock_filter *code, unsigned int count);
 /* Another one for requests, in the network namespace of the first. */
 int socket_open_beside(struct socket *socket, const struct socket *other);
 

@@ -99,7 +99,7 @@ const (
 	PrintMark Print = 0x4
 )
 
-// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device), opening an event session (events to keys-max).
+// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device), opening an event session (events to keys-max, kernel-filter).
 type OptionsField uint32
 
 const (
@@ -159,6 +159,8 @@ const (
 	OptionsFieldKeysMax OptionsField = 0x1a
 	// A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
 	OptionsFieldKeepRecord OptionsField = 0x1b
+	// The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
+	OptionsFieldKernelFilter OptionsField = 0x1c
 )
 
 // CopyMode: How much of a packet the kernel copies to the reader.

@@ -2473,6 +2473,22 @@ func WithKeepRecord(value bool) Option {
 	return func(x *Options) error { return x.SetKeepRecord(value) }
 }
 
+// KernelFilter: The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
+func (x *Options) KernelFilter() (bool, bool) {
+	value, ok, _ := x.GetNumber(OptionsFieldKernelFilter)
+	return value != 0, ok
+}
+
+// SetKernelFilter writes what KernelFilter reads.
+func (x *Options) SetKernelFilter(value bool) error {
+	return x.SetNumber(OptionsFieldKernelFilter, oneIf(value))
+}
+
+// WithKernelFilter: The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
+func WithKernelFilter(value bool) Option {
+	return func(x *Options) error { return x.SetKernelFilter(value) }
+}
+
 // Queue: The queue that it waits in.
 func (x *Packet) Queue() (uint16, bool) {
 	if s := x.seen(); s != nil {

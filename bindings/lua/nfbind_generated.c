@@ -185,7 +185,7 @@ static const struct member events_stats_members[] = {
 	{ "receive_buffer", 64, 4, 0, 0 },
 	{ "socket_drops", 68, 4, 0, 0 },
 	{ "port_id", 72, 4, 0, 0 },
-	{ "reserved", 76, 4, 0, 0 },
+	{ "kernel_filter", 76, 4, 0, 0 },
 	{ "resyncs", 80, 8, 0, 0 },
 	{ "failed_resyncs", 88, 8, 0, 0 },
 	{ "listed", 96, 8, 0, 0 },
@@ -3072,8 +3072,11 @@ static int l_events_new(lua_State *L)
 
 static const struct sentence errors_of_events_add_filter[] = {
 	{ EINVAL, "the filter makes no sense, as nfbind_filter_explain() says" },
-	{ EALREADY, "the session is open: filters come before" },
+	{ E2BIG, "the session is open, and the filters are more than the kernel takes" },
+	{ ENOBUFS, "the session is open, and net.core.optmem_max is too small for the filters" },
+	{ EBUSY, "another thread is in receive or next, or an adopted socket's program is locked" },
 	{ ESHUTDOWN, "the session was closed" },
+	{ ECHILD, "the session belongs to the parent process" },
 	{ ENOMEM, "out of memory" },
 	{ 0, NULL },
 };
@@ -3095,6 +3098,32 @@ static int l_events_add_filter(lua_State *L)
 	return 1;
 }
 
+static const struct sentence errors_of_events_remove_filter[] = {
+	{ ENOENT, "there is no such filter" },
+	{ EBUSY, "another thread is in receive or next, or an adopted socket's program is locked" },
+	{ ESHUTDOWN, "the session was closed" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ ENOMEM, "out of memory" },
+	{ 0, NULL },
+};
+
+static int l_events_remove_filter(lua_State *L)
+{
+	int r;
+	char message[512] = "";
+
+	lua_settop(L, 2);
+	struct handle *o_self = get_handle(L, 1, &events_type);
+	struct handle *o_filter = check_object(L, 2, &filter_type, true);
+	r = nfbind_events_remove_filter(o_self->pointer, o_filter ? o_filter->pointer : NULL);
+	if (r < 0) {
+		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
+		return fail(L, r, errors_of_events_remove_filter, message);
+	}
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 static const struct sentence errors_of_events_open[] = {
 	{ EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST" },
 	{ EALREADY, "the session is open" },
@@ -3103,6 +3132,9 @@ static const struct sentence errors_of_events_open[] = {
 	{ ENOENT, "the named network namespace does not exist" },
 	{ EPROTONOSUPPORT, "this kernel has no nfnetlink" },
 	{ EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)" },
+	{ E2BIG, "the filters are more than the kernel takes" },
+	{ ENOBUFS, "net.core.optmem_max is too small for the filters" },
+	{ EBUSY, "an adopted socket's program is locked" },
 	{ ECHILD, "the session belongs to the parent process" },
 	{ EMFILE, "too many open files" },
 	{ ENOMEM, "out of memory" },
@@ -4263,6 +4295,7 @@ static int make_events(void **ret_pointer)
 
 static const luaL_Reg events_methods[] = {
 	{ "add_filter", l_events_add_filter },
+	{ "remove_filter", l_events_remove_filter },
 	{ "open", l_events_open },
 	{ "close", l_events_close },
 	{ "last_message", l_events_last_message },

@@ -96,7 +96,7 @@ struct nfbind_events_stats {
 	uint64_t received;
 	/** Items about connections and expectations that were given out. */
 	uint64_t events;
-	/** Connections that no filter let through. */
+	/** Connections that came and that no filter let through; what the kernel filters does not come. */
 	uint64_t filtered;
 	/** How often the receive buffer ran over. */
 	uint64_t overruns;
@@ -114,8 +114,8 @@ struct nfbind_events_stats {
 	uint32_t socket_drops;
 	/** The socket's port id. */
 	uint32_t port_id;
-	/** Nothing yet; 0. */
-	uint32_t reserved;
+	/** Instructions of the program with which the kernel filters; 0 when it does not. */
+	uint32_t kernel_filter;
 	/** With resync: times that the tables were listed to their end. */
 	uint64_t resyncs;
 	/** With resync: lists that ended with an error, or could not be started. */
@@ -148,19 +148,51 @@ NFBIND_API int nfbind_events_new(struct nfbind_events **ret_events);
  * says nothing of the helper, say, does not match a filter that asks for one.
  * Expectations pass always.
  *
+ * The kernel has the filters too, as a program on the session's socket (where an adopted
+ * one's former program is gone), so that other events take no room in the receive buffer.
+ * Filters that it cannot have are refused, here or when the session is opened, with a
+ * sentence that names the first of them: some 500 addresses fit into its 4096
+ * instructions. With the option kernel-filter 0 the session alone compares. With resync,
+ * the program looks only at what names an entry: addresses, protocols, ports, ICMP values
+ * and zones, since the copy has to lose an entry that changed.
+ *
+ * While the session is open, another filter counts for what is given out from here on;
+ * what the kernel held back before does not come any more. A copy is listed again.
+ *
  * @error EINVAL the filter makes no sense, as nfbind_filter_explain() says
- * @error EALREADY the session is open: filters come before
+ * @error E2BIG the session is open, and the filters are more than the kernel takes
+ * @error ENOBUFS the session is open, and net.core.optmem_max is too small for the filters
+ * @error EBUSY another thread is in receive or next, or an adopted socket's program is locked
  * @error ESHUTDOWN the session was closed
+ * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @thread receive
  * @since 0.1
  */
 NFBIND_API int nfbind_events_add_filter(struct nfbind_events *events,
 					const struct nfbind_filter *filter);
 
 /**
+ * Remove the filters that are equal to this one, or NULL: all of them. Without a filter
+ * everything passes. To replace one while the session is open, add the new one first:
+ * nothing is lost that either lets through.
+ *
+ * @nullable filter
+ * @error ENOENT there is no such filter
+ * @error EBUSY another thread is in receive or next, or an adopted socket's program is locked
+ * @error ESHUTDOWN the session was closed
+ * @error ECHILD the session belongs to the parent process
+ * @error ENOMEM out of memory
+ * @thread receive
+ * @since 0.1
+ */
+NFBIND_API int nfbind_events_remove_filter(struct nfbind_events *events,
+					   const struct nfbind_filter *filter);
+
+/**
  * Open its socket and start to listen: events queue from here on. Of the options, the
- * network namespace or socket, the receive buffer, the batch, and those from events to
- * keys-max count.
+ * network namespace or socket, the receive buffer, the batch, those from events to
+ * keys-max, and kernel-filter count.
  *
  * @nullable options
  * @error EPERM CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST
@@ -170,6 +202,9 @@ NFBIND_API int nfbind_events_add_filter(struct nfbind_events *events,
  * @error ENOENT the named network namespace does not exist
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error EOPNOTSUPP this kernel cannot listen to all namespaces (before 4.2)
+ * @error E2BIG the filters are more than the kernel takes
+ * @error ENOBUFS net.core.optmem_max is too small for the filters
+ * @error EBUSY an adopted socket's program is locked
  * @error ECHILD the session belongs to the parent process
  * @error EMFILE too many open files
  * @error ENOMEM out of memory

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
 #include <linux/netlink.h>
 
 #include "options.h"
@@ -99,6 +100,8 @@ void fake_tear_down(void)
 	struct fake_datagram datagram;
 
 	fake_forget_sent();
+	free(fake.program);
+	fake.program = NULL;
 	while (fake_take(&datagram))
 		free(datagram.data);
 	for (size_t i = expected_first; i < expected_count; i++)
@@ -315,6 +318,18 @@ int socket_open_for_requests(struct socket *socket, const struct socket_place *p
 	return socket_open(socket, place, receive_buffer);
 }
 
+/* It outlives the session's; what comes is not filtered here. */
+int socket_attach_program(struct socket *socket, const struct sock_filter *code, unsigned int count)
+{
+	(void)socket;
+	if (fake.program_result < 0)
+		return fake.program_result;
+	free(fake.program);
+	fake.program = count == 0 ? NULL : (struct sock_filter *)copy_of(code, count * sizeof(*code));
+	fake.program_count = count;
+	return 0;
+}
+
 int socket_open_for_events(struct socket *socket, const struct socket_place *place,
 			   uint32_t receive_buffer, const struct socket_listening *listening)
 {
@@ -322,6 +337,10 @@ int socket_open_for_events(struct socket *socket, const struct socket_place *pla
 
 	fake.listening = *listening;
 	fake.events_fd = socket->fd;
+	if (r == 0 && listening->program_count > 0)
+		r = socket_attach_program(socket, listening->program, listening->program_count);
+	if (r < 0)
+		socket_close(socket);
 	return r;
 }
 

@@ -67,12 +67,16 @@ struct fake {
 	/* Takes each message that was sent, whole. */
 	void (*on_message)(int fd, const uint8_t *message, size_t len);
 
+	int program_result; /* of an attached program */
+
 	/* For the test to read. */
 	bool is_allocating; /* what is allocated now is the fake's own */
 	uint32_t port_id;
 	uint32_t asked_receive_buffer, asked_send_buffer;
 	struct socket_place place; /* of the last open */
 	struct socket_listening listening; /* of the last open for events */
+	struct sock_filter *program; /* a copy of the one that is attached */
+	unsigned int program_count;
 	int events_fd;
 	unsigned int sends, receives, waits, drops_reads;
 	int32_t last_timeout;

@@ -328,24 +328,6 @@ START_TEST(test_filters_are_alternatives)
 }
 END_TEST
 
-START_TEST(test_filters_come_before_opening)
-{
-	struct nfbind_filter *filter = filter_of(NFBIND_FILTER_L4PROTO, 6);
-
-	ck_assert_int_eq(nfbind_filter_set_number(filter, NFBIND_FILTER_MARK_MASK, 6), 0);
-	ck_assert_int_eq(nfbind_events_add_filter(session, filter), -EINVAL);
-	says("makes no sense");
-	nfbind_filter_clear(filter, NFBIND_FILTER_MARK_MASK);
-	start();
-	ck_assert_int_eq(nfbind_events_add_filter(session, filter), -EALREADY);
-	says("open already");
-	nfbind_events_close(session);
-	ck_assert_int_eq(nfbind_events_add_filter(session, filter), -ESHUTDOWN);
-	ck_assert_int_eq(nfbind_events_add_filter(session, NULL), -EINVAL);
-	nfbind_filter_free(filter);
-}
-END_TEST
-
 /* Loss. */
 
 START_TEST(test_overrun_comes_behind_what_was_queued)
@@ -678,7 +660,7 @@ UNIT_MAIN("events", set_up, tear_down, test_opens_with_its_options, test_opens_f
 	  test_refuses_to_open, test_gives_out_in_order, test_says_who_and_where,
 	  test_reads_no_more_than_a_batch, test_takes_several_messages_of_a_datagram,
 	  test_size_of_the_event_may_differ, test_filters_are_alternatives,
-	  test_filters_come_before_opening, test_overrun_comes_behind_what_was_queued,
+	  test_overrun_comes_behind_what_was_queued,
 	  test_overrun_waits_for_an_empty_queue, test_overrun_alone,
 	  test_second_overrun_marks_the_first, test_overrun_does_not_wait_for_ever,
 	  test_other_senders_are_dropped, test_every_cut_is_malformed_and_harmless,
