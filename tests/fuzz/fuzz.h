@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netlink.h>
+
 #include <nfbind/nfbind.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -23,9 +25,45 @@ static inline uint32_t choose(struct choices *choices, uint32_t count)
 {
 	uint32_t value = 0;
 
-	for (int i = 0; i < 4 && choices->len > 0; i++)
+	for (uint32_t left = count ? count - 1 : UINT32_MAX; left > 0 && choices->len > 0; left >>= 8)
 		value = value << 8 | choices->data[--choices->len];
 	return count ? value % count : value;
+}
+
+/* A datagram of the rest of the input, with a length before it. */
+static inline const uint8_t *take_datagram(const uint8_t **rest, size_t *rest_len, size_t *ret_len)
+{
+	const uint8_t *data = *rest;
+	size_t len;
+
+	if (*rest_len < 2)
+		return NULL;
+	len = (size_t)(data[0] | data[1] << 8);
+	data += 2;
+	*rest_len -= 2;
+	if (len == 0 || len > *rest_len)
+		len = *rest_len;
+	*rest = data + len;
+	*rest_len -= len;
+	*ret_len = len;
+	return data;
+}
+
+/* What is sent: the kernel would refuse a message whose lengths lie. */
+static inline void check_message(const void *message, size_t len)
+{
+	const struct nlmsghdr *header = message;
+	size_t offset = NLMSG_HDRLEN + 4;
+
+	if (header->nlmsg_len != len || len < offset)
+		abort();
+	while (offset + NLA_HDRLEN <= len) {
+		const struct nlattr *attribute = (const struct nlattr *)((const uint8_t *)message + offset);
+
+		if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > len - offset)
+			abort();
+		offset += NLA_ALIGN(attribute->nla_len);
+	}
 }
 
 /* Every byte of the result is looked at, so that the sanitizer sees one that is not there. */

@@ -14,11 +14,10 @@
 #include <nfbind/nfbind.h>
 
 #include "fake_socket.h"
+#include "fuzz.h"
 #include "uapi.h"
 
 enum { KEPT_MAX = 8 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t *operations;
 static size_t operations_left;
@@ -35,7 +34,6 @@ static uint8_t next(void)
 	return *operations++;
 }
 
-/* The kernel would refuse a message whose lengths lie. */
 static void on_message(int fd, const uint8_t *message, size_t len)
 {
 	const struct nlmsghdr *header = (const struct nlmsghdr *)message;
@@ -45,18 +43,9 @@ static void on_message(int fd, const uint8_t *message, size_t len)
 	} answer = { .header = { .nlmsg_len = sizeof(answer), .nlmsg_type = NLMSG_ERROR,
 				 .nlmsg_seq = header->nlmsg_seq },
 		     .error = { .error = 0, .msg = *header } };
-	size_t offset = NLMSG_HDRLEN + 4;
 
 	(void)fd;
-	if (header->nlmsg_len != len || len < offset)
-		abort();
-	while (offset + NLA_HDRLEN <= len) {
-		const struct nlattr *attribute = (const struct nlattr *)(message + offset);
-
-		if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > len - offset)
-			abort();
-		offset += NLA_ALIGN(attribute->nla_len);
-	}
+	check_message(message, len);
 	if (header->nlmsg_type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_CONFIG) && answers &&
 	    header->nlmsg_flags & NLM_F_ACK)
 		fake_deliver(&answer, sizeof(answer), 0);
@@ -154,25 +143,6 @@ static void use_kept(void)
 	}
 	nfbind_packet_free(kept[place]);
 	kept[place] = NULL;
-}
-
-/* A datagram of the rest of the input, with a length before it. */
-static const uint8_t *take_datagram(const uint8_t **rest, size_t *rest_len, size_t *ret_len)
-{
-	const uint8_t *data = *rest;
-	size_t len;
-
-	if (*rest_len < 2)
-		return NULL;
-	len = (size_t)(data[0] | data[1] << 8);
-	data += 2;
-	*rest_len -= 2;
-	if (len == 0 || len > *rest_len)
-		len = *rest_len;
-	*rest = data + len;
-	*rest_len -= len;
-	*ret_len = len;
-	return data;
 }
 
 static void feed(const uint8_t *data, size_t len)
