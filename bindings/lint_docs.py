@@ -249,7 +249,9 @@ def rule_returns(model):
                           f"not for {function.returns}")
         elif not tag and function.returns in INTEGERS:
             yield at(function, f"{function.name}: @returns says what the number is")
-        roles = [p.role for p in function.params if p.name.startswith("ret_")]
+        # A ret_message is the reason of a failure, and no result.
+        roles = [p.role for p in function.params
+                 if p.name.startswith("ret_") and not p.name.startswith("ret_message")]
         if roles == ["text-out", "size"] and not (tag and tag.words == ["length"]):
             yield at(function, f"{function.name}: text is copied out: @returns length")
 

@@ -164,12 +164,11 @@ struct nfbind_labels *read_label_names(void)
 {
 	struct nfbind_labels *labels = NULL;
 	char sentence[256] = "";
-	uint32_t line;
 	int r;
 
 	if (nfbind_labels_new(&labels) < 0)
 		abort();
-	r = nfbind_labels_read(labels, NULL, &line, sentence, sizeof(sentence));
+	r = nfbind_labels_read(labels, NULL, sentence, sizeof(sentence));
 	if (r < 0 && r != -ENOENT)
 		fail_with(sentence, "reading the names of labels", r);
 	return labels;

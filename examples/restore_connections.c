@@ -95,10 +95,9 @@ static int prepare(struct work *work, uint32_t format)
 
 static int read_entry(struct work *work, const char *text)
 {
-	uint32_t format = *text == '{' ? NFBIND_FORMAT_JSON : NFBIND_FORMAT_SAVE, position;
+	uint32_t format = *text == '{' ? NFBIND_FORMAT_JSON : NFBIND_FORMAT_SAVE;
 	char sentence[512] = "";
-	int r = nfbind_ct_parse(work->ct, format, work->labels, text, &position, sentence,
-				sizeof(sentence));
+	int r = nfbind_ct_parse(work->ct, format, work->labels, text, sentence, sizeof(sentence));
 
 	if (r == 0)
 		return prepare(work, format);

@@ -76,8 +76,7 @@ int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint32_t flags,
 }
 
 int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format, const struct nfbind_labels *labels,
-		    const char *text, uint32_t *ret_position, char *ret_message,
-		    size_t ret_message_size)
+		    const char *text, char *ret_message, size_t ret_message_size)
 {
 	struct nfbind_ct parsed = { 0 };
 	struct reader reader;
@@ -99,8 +98,6 @@ int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format, const struct nfbind_l
 		return 0;
 	}
 	field_reset(&ct_fields, &parsed);
-	if (ret_position)
-		*ret_position = (uint32_t)reader.at;
 	return r;
 }
 

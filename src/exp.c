@@ -68,7 +68,7 @@ int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format, char *ret_te
 }
 
 int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format, const char *text,
-		     uint32_t *ret_position, char *ret_message, size_t ret_message_size)
+		     char *ret_message, size_t ret_message_size)
 {
 	struct nfbind_exp parsed = { 0 };
 	struct reader reader;
@@ -87,8 +87,6 @@ int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format, const char *text,
 		return 0;
 	}
 	field_reset(&exp_fields, &parsed);
-	if (ret_position)
-		*ret_position = (uint32_t)reader.at;
 	return r;
 }
 

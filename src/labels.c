@@ -91,13 +91,12 @@ static const char *read_line(const char *line, uint32_t *ret_bit, const char **r
 }
 
 /* The text's lines, one after the other; into NULL they are only checked. */
-static int read_lines(struct nfbind_labels *labels, const char *text, uint32_t *ret_line,
-		      struct text *message)
+static int read_lines(struct nfbind_labels *labels, const char *text, struct text *message)
 {
-	uint32_t bit = 0;
+	uint32_t bit = 0, number;
 	int r = 0;
 
-	for (*ret_line = 1; *text && r == 0; (*ret_line)++) {
+	for (number = 1; *text && r == 0; number++) {
 		size_t name_len = 0, len = strcspn(text, "\n");
 		const char *name, *why;
 		char line[2 * NAME_MAX_LEN];
@@ -106,7 +105,7 @@ static int read_lines(struct nfbind_labels *labels, const char *text, uint32_t *
 		why = len < sizeof(line) ? read_line(line, &bit, &name, &name_len)
 					 : "a line has at most 253 bytes";
 		if (why) {
-			text_add(message, "line %u: %s", *ret_line, why);
+			text_add(message, "line %u: %s", number, why);
 			return -EINVAL;
 		}
 		if (labels && name)
@@ -145,11 +144,10 @@ static int read_file(const char *path, char **ret_text)
 	return r;
 }
 
-int nfbind_labels_read(struct nfbind_labels *labels, const char *path, uint32_t *ret_line,
-		       char *ret_message, size_t ret_message_size)
+int nfbind_labels_read(struct nfbind_labels *labels, const char *path, char *ret_message,
+		       size_t ret_message_size)
 {
 	struct text message;
-	uint32_t line = 0;
 	char *text = NULL;
 	int r;
 
@@ -165,12 +163,10 @@ int nfbind_labels_read(struct nfbind_labels *labels, const char *path, uint32_t 
 			 r == -EFBIG  ? "it has more than 64 KiB" :
 					strerror(-r));
 	if (r == 0)
-		r = read_lines(NULL, text, &line, &message);
+		r = read_lines(NULL, text, &message);
 	if (r == 0)
-		r = read_lines(labels, text, &line, &message);
+		r = read_lines(labels, text, &message);
 	free(text);
-	if (ret_line)
-		*ret_line = r < 0 ? line : line - 1;
 	return r;
 }
 

@@ -418,15 +418,14 @@ static int l_labels_read(lua_State *L)
 	lua_settop(L, 2);
 	struct handle *o_self = get_handle(L, 1, &labels_type);
 	const char *c_path = lua_isnoneornil(L, 2) ? NULL : check_text(L, 2);
-	uint32_t c_ret_line = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
-	r = nfbind_labels_read(o_self->pointer, c_path, &c_ret_line, c_ret_message, c_ret_message_size);
+	r = nfbind_labels_read(o_self->pointer, c_path, c_ret_message, c_ret_message_size);
 	if (r < 0) {
 		return fail(L, r, errors_of_labels_read, c_ret_message);
 	}
-	push_unsigned(L, c_ret_line);
+	lua_pushboolean(L, 1);
 	return 1;
 }
 
@@ -731,15 +730,14 @@ static int l_ct_parse(lua_State *L)
 	const uint32_t c_format = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
 	struct handle *o_labels = check_object(L, 3, &labels_type, true);
 	const char *c_text = check_text(L, 4);
-	uint32_t c_ret_position = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
-	r = nfbind_ct_parse(o_self->pointer, c_format, o_labels ? o_labels->pointer : NULL, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
+	r = nfbind_ct_parse(o_self->pointer, c_format, o_labels ? o_labels->pointer : NULL, c_text, c_ret_message, c_ret_message_size);
 	if (r < 0) {
 		return fail(L, r, errors_of_ct_parse, c_ret_message);
 	}
-	push_unsigned(L, c_ret_position);
+	lua_pushboolean(L, 1);
 	return 1;
 }
 
@@ -853,15 +851,14 @@ static int l_exp_parse(lua_State *L)
 	struct handle *o_self = get_handle(L, 1, &exp_type);
 	const uint32_t c_format = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
 	const char *c_text = check_text(L, 3);
-	uint32_t c_ret_position = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
-	r = nfbind_exp_parse(o_self->pointer, c_format, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
+	r = nfbind_exp_parse(o_self->pointer, c_format, c_text, c_ret_message, c_ret_message_size);
 	if (r < 0) {
 		return fail(L, r, errors_of_ct_parse, c_ret_message);
 	}
-	push_unsigned(L, c_ret_position);
+	lua_pushboolean(L, 1);
 	return 1;
 }
 

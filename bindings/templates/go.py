@@ -171,7 +171,6 @@ class Body:
     def output_text(self, param):
         name = self.out(param)
         self.convert += [f"var {name}Room [1024]C.char"]
-        self.results.append((name, "string"))
         if self.function.kind == "length":
             self.convert += [f"{name}C, {name}Size := &{name}Room[0], len({name}Room)"]
             self.args += [f"{name}C", f"C.size_t({name}Size)"]
@@ -179,7 +178,10 @@ class Body:
         else:
             self.args += [f"&{name}Room[0]", f"C.size_t(len({name}Room))"]
             self.message = f"C.GoString(&{name}Room[0])"
+        if self.types.is_only_reason(self.function, param):
+            return
         source = f"{name}C" if self.text else f"&{name}Room[0]"
+        self.results.append((name, "string"))
         self.finish.append(f"{name} = C.GoString({source})")
 
     def output_bytes(self, param):

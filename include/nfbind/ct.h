@@ -404,9 +404,10 @@ NFBIND_API int nfbind_ct_set_label(struct nfbind_ct *ct, uint32_t bit, uint32_t 
  *
  * FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7
  * prints of it. Two differences: in XML a state has the name that its own protocol
- * gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there
- * are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the
- * start but not the end of a connection says how old it is now (delta-time).
+ * gives it, and what is no printable ASCII in a name is written as hexadecimal escapes.
+ * Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line
+ * with the start but not the end of a connection says how old it is now (delta-time).
+ * SAVE leaves out labels, helper, and translations that are asked for (snat, dnat).
  *
  * JSON: keys are the field names; numbers are integers of up to 64 bits; a value that
  * has a name is that name, a set of flags an array of names; addresses are text; labels
@@ -434,8 +435,8 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  * fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as
  * it is without a translation, for the kernel wants it so.
  *
- * On failure the object is as it was, ret_position says at which byte of the text it
- * stopped, and the message what was expected there.
+ * On failure the object is as it was, and the message says at which byte of the text it
+ * stopped and what was expected there: "at byte 9: ...".
  *
  * @enum format nfbind_format
  * @nullable labels
@@ -446,8 +447,7 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  */
 NFBIND_API int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format,
 			       const struct nfbind_labels *labels, const char *text,
-			       uint32_t *ret_position, char *ret_message,
-			       size_t ret_message_size);
+			       char *ret_message, size_t ret_message_size);
 
 /**
  * The fields of a connection; enum nfbind_ct_field numbers them.
@@ -504,7 +504,7 @@ NFBIND_API int nfbind_ct_set_number(struct nfbind_ct *ct, uint32_t field, uint64
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_ct_field
- * @borrowed ct until set_bytes clear free
+ * @borrowed ct until set_bytes clear assign copy apply parse free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object

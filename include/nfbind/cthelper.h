@@ -176,7 +176,7 @@ NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_cthelper_field
- * @borrowed cthelper until set_bytes clear free
+ * @borrowed cthelper until set_bytes clear assign free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object

@@ -213,8 +213,8 @@ NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format,
  * @since 0.1
  */
 NFBIND_API int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format,
-				const char *text, uint32_t *ret_position,
-				char *ret_message, size_t ret_message_size);
+				const char *text, char *ret_message,
+				size_t ret_message_size);
 
 /**
  * The fields of an expectation; enum nfbind_exp_field numbers them.
@@ -271,7 +271,7 @@ NFBIND_API int nfbind_exp_set_number(struct nfbind_exp *exp, uint32_t field, uin
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_exp_field
- * @borrowed exp until set_bytes clear free
+ * @borrowed exp until set_bytes clear assign parse free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object

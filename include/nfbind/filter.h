@@ -228,7 +228,7 @@ NFBIND_API int nfbind_filter_set_number(struct nfbind_filter *filter, uint32_t f
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_filter_field
- * @borrowed filter until set_bytes clear free
+ * @borrowed filter until set_bytes clear assign free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object

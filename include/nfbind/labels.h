@@ -43,8 +43,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
 /**
  * Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and
  * conntrack(8) read. What was there before stays. A file with a malformed line
- * adds nothing. ret_line gets the number of lines; on failure that of the bad line, or
- * 0, and then the message says what is wrong.
+ * adds nothing, and the message says which line it is and what is wrong: "line 9: ...".
  *
  * @nullable path
  * @error ENOENT no such file
@@ -57,7 +56,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
  * @since 0.1
  */
 NFBIND_API int nfbind_labels_read(struct nfbind_labels *labels, const char *path,
-				  uint32_t *ret_line, char *ret_message, size_t ret_message_size);
+				  char *ret_message, size_t ret_message_size);
 
 /**
  * Name a bit. A bit keeps its first name and a name its first bit, as they do for

@@ -101,7 +101,7 @@ static void read_ct(void)
 	int len = nfbind_ct_print(ct, NFBIND_FORMAT_JSON, 0, NULL, text, sizeof(text));
 
 	if (len < 0 || (size_t)len >= sizeof(text) ||
-	    nfbind_ct_parse(again, NFBIND_FORMAT_JSON, NULL, text, NULL, NULL, 0) < 0 ||
+	    nfbind_ct_parse(again, NFBIND_FORMAT_JSON, NULL, text, NULL, 0) < 0 ||
 	    nfbind_ct_equal(ct, again) != 1)
 		abort();
 	for (uint32_t format = 0; format <= NFBIND_FORMAT_JSON; format++)

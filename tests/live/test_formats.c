@@ -359,11 +359,10 @@ static void load_table(struct nfbind_conntrack *conntrack, uint32_t format, cons
 	struct nfbind_ct *ct = ct_of("mark=0");
 	FILE *file = fopen(path, "re");
 	char text[TEXT_MAX], message[300];
-	uint32_t position;
 
 	ck_assert_ptr_nonnull(file);
 	while (fgets(text, sizeof(text), file)) {
-		ck_assert_msg(nfbind_ct_parse(ct, format, names, text, &position, message, sizeof(message)) == 0,
+		ck_assert_msg(nfbind_ct_parse(ct, format, names, text, message, sizeof(message)) == 0,
 			      "%s: %s", text, message);
 		ck_assert_int_eq(nfbind_ct_apply(ct, NFBIND_CT_OPERATION_RENEW), 0);
 		ck_assert_msg(nfbind_conntrack_add_ct(conntrack, ct, 0) == 0, "%s: %s", text, sentence_of(conntrack));

@@ -418,13 +418,12 @@ static void texts(void)
 	static const uint32_t formats[] = { NFBIND_FORMAT_FIELDS, NFBIND_FORMAT_SAVE, NFBIND_FORMAT_JSON };
 	struct nfbind_ct *ct = connection(), *other = new_ct();
 	char text[1024], message[256];
-	uint32_t position;
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		must(nfbind_ct_print(ct, formats[i], 0, NULL, text, sizeof(text)), "printing");
 		say("text: %s", text);
 	}
-	must(nfbind_ct_parse(other, NFBIND_FORMAT_JSON, NULL, text, &position, message, sizeof(message)),
+	must(nfbind_ct_parse(other, NFBIND_FORMAT_JSON, NULL, text, message, sizeof(message)),
 	     "reading");
 	say("text: %s", nfbind_ct_equal(ct, other) ? "the same" : "another");
 	refused("number too big", nfbind_ct_set_number(ct, NFBIND_CT_ZONE, 65536));

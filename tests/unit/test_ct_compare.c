@@ -25,7 +25,7 @@ static void tear_down(void)
 
 static void is(struct nfbind_ct *object, const char *json)
 {
-	ck_assert_msg(nfbind_ct_parse(object, NFBIND_FORMAT_JSON, NULL, json, NULL, text,
+	ck_assert_msg(nfbind_ct_parse(object, NFBIND_FORMAT_JSON, NULL, json, text,
 				      sizeof(text)) == 0, "%s: %s", json, text);
 }
 
@@ -271,9 +271,9 @@ START_TEST(test_exp_compare_parts)
 	ck_assert(nfbind_exp_new(&one) == 0 && nfbind_exp_new(&two) == 0 && nfbind_exp_new(&none) == 0);
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		snprintf(text, sizeof(text), texts[i], '1');
-		ck_assert_int_eq(nfbind_exp_parse(one, NFBIND_FORMAT_JSON, text, NULL, NULL, 0), 0);
+		ck_assert_int_eq(nfbind_exp_parse(one, NFBIND_FORMAT_JSON, text, NULL, 0), 0);
 		snprintf(text, sizeof(text), texts[i], '2');
-		ck_assert_int_eq(nfbind_exp_parse(two, NFBIND_FORMAT_JSON, text, NULL, NULL, 0), 0);
+		ck_assert_int_eq(nfbind_exp_parse(two, NFBIND_FORMAT_JSON, text, NULL, 0), 0);
 		ck_assert_int_eq(nfbind_exp_compare(one, one, 31), 1);
 		ck_assert_int_eq(nfbind_exp_compare(one, two, parts[i]), 0);
 		ck_assert_int_eq(nfbind_exp_compare(one, two, 7 & ~parts[i]), 1);

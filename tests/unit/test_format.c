@@ -34,9 +34,7 @@ static void tear_down(void)
 
 static void ct_is(const char *json)
 {
-	uint32_t position;
-
-	ck_assert_msg(nfbind_ct_parse(ct, NFBIND_FORMAT_JSON, labels, json, &position, text,
+	ck_assert_msg(nfbind_ct_parse(ct, NFBIND_FORMAT_JSON, labels, json, text,
 				      sizeof(text)) == 0, "%s", text);
 }
 
@@ -187,9 +185,8 @@ START_TEST(test_format_expectations)
 		"sport=1 dport=21 PERMANENT,INACTIVE class=0 helper=ftp";
 	static const uint32_t lines[] = { NFBIND_FORMAT_LINE, NFBIND_FORMAT_EXTENDED,
 					  NFBIND_FORMAT_SAVE };
-	uint32_t position;
 
-	ck_assert_msg(nfbind_exp_parse(expectation, NFBIND_FORMAT_JSON, json, &position, text,
+	ck_assert_msg(nfbind_exp_parse(expectation, NFBIND_FORMAT_JSON, json, text,
 				       sizeof(text)) == 0, "%s", text);
 	for (size_t i = 0; i < COUNT_OF(lines); i++) {
 		ck_assert_int_eq(nfbind_exp_print(expectation, lines[i], text, sizeof(text)),
@@ -207,7 +204,7 @@ START_TEST(test_format_expectations)
 		"<timeout>299</timeout><class>0</class><permanent/><inactive/></meta></flow>");
 	ck_assert_int_eq(nfbind_exp_print(expectation, NFBIND_FORMAT_JSON + 1, text, sizeof(text)), -EINVAL);
 	ck_assert_int_eq(nfbind_exp_print(NULL, NFBIND_FORMAT_LINE, text, sizeof(text)), 0);
-	ck_assert_int_eq(nfbind_exp_parse(expectation, NFBIND_FORMAT_SAVE, json, &position, text,
+	ck_assert_int_eq(nfbind_exp_parse(expectation, NFBIND_FORMAT_SAVE, json, text,
 					  sizeof(text)), -EINVAL);
 	ck_assert_str_eq(text, "at byte 0: only JSON can be read");
 }

@@ -31,9 +31,11 @@ static void tear_down(void)
 
 static int parse(const char *line)
 {
+	int r = nfbind_ct_parse(ct, NFBIND_FORMAT_SAVE, labels, line, message, sizeof(message));
+
 	position = 999;
-	return nfbind_ct_parse(ct, NFBIND_FORMAT_SAVE, labels, line, &position, message,
-			       sizeof(message));
+	ck_assert(r == 0 || sscanf(message, "at byte %u: ", &position) == 1);
+	return r;
 }
 
 static void fields_are(const char *expected)
