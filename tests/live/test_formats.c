@@ -282,6 +282,9 @@ START_TEST(test_formats_are_those_of_conntrack8)
 		bool is_labelled = strstr(outputs[i].output, "labels") != NULL;
 		uint64_t our, their;
 
+		/* There conntrack(8) takes the kernel's words of labels for bytes; rules do not. */
+		if (is_labelled && __BYTE_ORDER == __BIG_ENDIAN)
+			continue;
 		if (is_labelled && !names)
 			skip("this kernel has no rule that uses connection labels");
 		our = read_ours(conntrack, outputs[i].format, outputs[i].flags, is_labelled ? names : NULL, &ours);
