@@ -343,6 +343,8 @@ package nfbind
 #cgo nocallback nfbind_events_new
 #cgo noescape nfbind_events_add_filter
 #cgo nocallback nfbind_events_add_filter
+#cgo noescape nfbind_events_remove_filter
+#cgo nocallback nfbind_events_remove_filter
 #cgo noescape nfbind_events_open
 #cgo nocallback nfbind_events_open
 #cgo noescape nfbind_events_close
@@ -1161,7 +1163,7 @@ type EventsStats struct {
 	Received uint64
 	// Items about connections and expectations that were given out.
 	Events uint64
-	// Connections that no filter let through.
+	// Connections that came and that no filter let through; what the kernel filters does not come.
 	Filtered uint64
 	// How often the receive buffer ran over.
 	Overruns uint64
@@ -1179,8 +1181,8 @@ type EventsStats struct {
 	SocketDrops uint32
 	// The socket's port id.
 	PortID uint32
-	// Nothing yet; 0.
-	Reserved uint32
+	// Instructions of the program with which the kernel filters; 0 when it does not.
+	KernelFilter uint32
 	// With resync: times that the tables were listed to their end.
 	Resyncs uint64
 	// With resync: lists that ended with an error, or could not be started.
@@ -1425,7 +1427,7 @@ var errorsOfLabelsRead = []sentence{
 	{syscall.ENOMEM, "out of memory"},
 }
 
-// Read: Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing. ret_line gets the number of lines; on failure that of the bad line, or 0, and then the message says what is wrong.
+// Read: Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing, and the message says which line it is and what is wrong: "line 9: ...".
 //
 // Errors:
 //   - ENOENT: no such file
@@ -1434,7 +1436,7 @@ var errorsOfLabelsRead = []sentence{
 //   - EIO: the file could not be read
 //   - EFBIG: the file has more than 64 KiB
 //   - ENOMEM: out of memory
-func (labels *Labels) Read(path string) (line uint32, message string, err error) {
+func (labels *Labels) Read(path string) (err error) {
 	if err = labels.enter(false); err != nil {
 		return
 	}
@@ -1444,15 +1446,12 @@ func (labels *Labels) Read(path string) (line uint32, message string, err error)
 		return
 	}
 	defer C.free(unsafe.Pointer(pathC))
-	var lineC C.uint32_t
 	var messageRoom [1024]C.char
-	r := C.nfbind_labels_read((*C.struct_nfbind_labels)(labels.pointer), pathC, &lineC, &messageRoom[0], C.size_t(len(messageRoom)))
+	r := C.nfbind_labels_read((*C.struct_nfbind_labels)(labels.pointer), pathC, &messageRoom[0], C.size_t(len(messageRoom)))
 	if r < 0 {
 		err = fail(int(r), errorsOfLabelsRead, C.GoString(&messageRoom[0]))
 		return
 	}
-	line = uint32(lineC)
-	message = C.GoString(&messageRoom[0])
 	return
 }
 
@@ -1892,7 +1891,7 @@ var errorsOfCtPrint = []sentence{
 
 // Print: Print it in one line.
 //
-// FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time).
+// FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written as hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time). SAVE leaves out labels, helper, and translations that are asked for (snat, dnat).
 //
 // JSON: keys are the field names; numbers are integers of up to 64 bits; a value that has a name is that name, a set of flags an array of names; addresses are text; labels and labels-mask arrays of bits (of names, where there are labels); other bytes two hexadecimal digits each; text that is no UTF-8 is {"hex": "..."}. Absent fields have no key.
 //
@@ -1930,13 +1929,13 @@ var errorsOfCtParse = []sentence{
 //
 // JSON is read as it is printed, and more freely: fields may have any of their names, and values and bits that have a name may be numbers. SAVE is what conntrack(8) -R reads, a command -A or -I included. A line with -n or -g asks for a translation: it fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as it is without a translation, for the kernel wants it so.
 //
-// On failure the object is as it was, ret_position says at which byte of the text it stopped, and the message what was expected there.
+// On failure the object is as it was, and the message says at which byte of the text it stopped and what was expected there: "at byte 9: ...".
 //
 // Errors:
 //   - EINVAL: the text is not in that format, or the format cannot be read
 //   - ERANGE: a value is more than its field can hold
 //   - ENOMEM: out of memory
-func (ct *Ct) Parse(format Format, labels *Labels, text string) (position uint32, message string, err error) {
+func (ct *Ct) Parse(format Format, labels *Labels, text string) (err error) {
 	if err = lock(false, ct.base(), labels.base()); err != nil {
 		return
 	}
@@ -1946,15 +1945,12 @@ func (ct *Ct) Parse(format Format, labels *Labels, text string) (position uint32
 		return
 	}
 	defer C.free(unsafe.Pointer(textC))
-	var positionC C.uint32_t
 	var messageRoom [1024]C.char
-	r := C.nfbind_ct_parse((*C.struct_nfbind_ct)(ct.pointer), C.uint32_t(format), (*C.struct_nfbind_labels)(labels.base().address()), textC, &positionC, &messageRoom[0], C.size_t(len(messageRoom)))
+	r := C.nfbind_ct_parse((*C.struct_nfbind_ct)(ct.pointer), C.uint32_t(format), (*C.struct_nfbind_labels)(labels.base().address()), textC, &messageRoom[0], C.size_t(len(messageRoom)))
 	if r < 0 {
 		err = fail(int(r), errorsOfCtParse, C.GoString(&messageRoom[0]))
 		return
 	}
-	position = uint32(positionC)
-	message = C.GoString(&messageRoom[0])
 	return
 }
 
@@ -2205,7 +2201,7 @@ func (exp *Exp) Print(format Format) (text string, err error) {
 //   - EINVAL: the text is not in that format, or the format cannot be read
 //   - ERANGE: a value is more than its field can hold
 //   - ENOMEM: out of memory
-func (exp *Exp) Parse(format Format, text string) (position uint32, message string, err error) {
+func (exp *Exp) Parse(format Format, text string) (err error) {
 	if err = lock(false, exp.base()); err != nil {
 		return
 	}
@@ -2215,15 +2211,12 @@ func (exp *Exp) Parse(format Format, text string) (position uint32, message stri
 		return
 	}
 	defer C.free(unsafe.Pointer(textC))
-	var positionC C.uint32_t
 	var messageRoom [1024]C.char
-	r := C.nfbind_exp_parse((*C.struct_nfbind_exp)(exp.pointer), C.uint32_t(format), textC, &positionC, &messageRoom[0], C.size_t(len(messageRoom)))
+	r := C.nfbind_exp_parse((*C.struct_nfbind_exp)(exp.pointer), C.uint32_t(format), textC, &messageRoom[0], C.size_t(len(messageRoom)))
 	if r < 0 {
 		err = fail(int(r), errorsOfCtParse, C.GoString(&messageRoom[0]))
 		return
 	}
-	position = uint32(positionC)
-	message = C.GoString(&messageRoom[0])
 	return
 }
 
@@ -5495,17 +5488,27 @@ func NewEvents() (events *Events, err error) {
 
 var errorsOfEventsAddFilter = []sentence{
 	{syscall.EINVAL, "the filter makes no sense, as nfbind_filter_explain() says"},
-	{syscall.EALREADY, "the session is open: filters come before"},
+	{syscall.E2BIG, "the session is open, and the filters are more than the kernel takes"},
+	{syscall.ENOBUFS, "the session is open, and net.core.optmem_max is too small for the filters"},
+	{syscall.EBUSY, "another thread is in receive or next, or an adopted socket's program is locked"},
 	{syscall.ESHUTDOWN, "the session was closed"},
+	{syscall.ECHILD, "the session belongs to the parent process"},
 	{syscall.ENOMEM, "out of memory"},
 }
 
 // AddFilter: Let through only the connections that this filter, or another one that was added, lets through; the filter is copied. An event is judged by what it carries: one that says nothing of the helper, say, does not match a filter that asks for one. Expectations pass always.
 //
+// The kernel has the filters too, as a program on the session's socket (where an adopted one's former program is gone), so that other events take no room in the receive buffer. Filters that it cannot have are refused, here or when the session is opened, with a sentence that names the first of them: some 500 addresses fit into its 4096 instructions. With the option kernel-filter 0 the session alone compares. With resync, the program looks only at what names an entry: addresses, protocols, ports, ICMP values and zones, since the copy has to lose an entry that changed.
+//
+// While the session is open, another filter counts for what is given out from here on; what the kernel held back before does not come any more. A copy is listed again.
+//
 // Errors:
 //   - EINVAL: the filter makes no sense, as nfbind_filter_explain() says
-//   - EALREADY: the session is open: filters come before
+//   - E2BIG: the session is open, and the filters are more than the kernel takes
+//   - ENOBUFS: the session is open, and net.core.optmem_max is too small for the filters
+//   - EBUSY: another thread is in receive or next, or an adopted socket's program is locked
 //   - ESHUTDOWN: the session was closed
+//   - ECHILD: the session belongs to the parent process
 //   - ENOMEM: out of memory
 func (events *Events) AddFilter(filter *Filter) (err error) {
 	events.prepare()
@@ -5526,6 +5529,37 @@ func (events *Events) AddFilter(filter *Filter) (err error) {
 	return
 }
 
+var errorsOfEventsRemoveFilter = []sentence{
+	{syscall.ENOENT, "there is no such filter"},
+	{syscall.EBUSY, "another thread is in receive or next, or an adopted socket's program is locked"},
+	{syscall.ESHUTDOWN, "the session was closed"},
+	{syscall.ECHILD, "the session belongs to the parent process"},
+	{syscall.ENOMEM, "out of memory"},
+}
+
+// RemoveFilter: Remove the filters that are equal to this one, or NULL: all of them. Without a filter everything passes. To replace one while the session is open, add the new one first: nothing is lost that either lets through.
+//
+// Errors:
+//   - ENOENT: there is no such filter
+//   - EBUSY: another thread is in receive or next, or an adopted socket's program is locked
+//   - ESHUTDOWN: the session was closed
+//   - ECHILD: the session belongs to the parent process
+//   - ENOMEM: out of memory
+func (events *Events) RemoveFilter(filter *Filter) (err error) {
+	events.prepare()
+	if err = lock(false, events.base(), filter.base()); err != nil {
+		return
+	}
+	defer unlock(events.base(), filter.base())
+	r := C.nfbind_events_remove_filter((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_filter)(filter.base().address()))
+	events.touched()
+	if r < 0 {
+		err = fail(int(r), errorsOfEventsRemoveFilter, events.why(0))
+		return
+	}
+	return
+}
+
 var errorsOfEventsOpen = []sentence{
 	{syscall.EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST"},
 	{syscall.EALREADY, "the session is open"},
@@ -5534,12 +5568,15 @@ var errorsOfEventsOpen = []sentence{
 	{syscall.ENOENT, "the named network namespace does not exist"},
 	{syscall.EPROTONOSUPPORT, "this kernel has no nfnetlink"},
 	{syscall.EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)"},
+	{syscall.E2BIG, "the filters are more than the kernel takes"},
+	{syscall.ENOBUFS, "net.core.optmem_max is too small for the filters"},
+	{syscall.EBUSY, "an adopted socket's program is locked"},
 	{syscall.ECHILD, "the session belongs to the parent process"},
 	{syscall.EMFILE, "too many open files"},
 	{syscall.ENOMEM, "out of memory"},
 }
 
-// Open: Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, and those from events to keys-max count.
+// Open: Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, those from events to keys-max, and kernel-filter count.
 //
 // Errors:
 //   - EPERM: CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST
@@ -5549,6 +5586,9 @@ var errorsOfEventsOpen = []sentence{
 //   - ENOENT: the named network namespace does not exist
 //   - EPROTONOSUPPORT: this kernel has no nfnetlink
 //   - EOPNOTSUPP: this kernel cannot listen to all namespaces (before 4.2)
+//   - E2BIG: the filters are more than the kernel takes
+//   - ENOBUFS: net.core.optmem_max is too small for the filters
+//   - EBUSY: an adopted socket's program is locked
 //   - ECHILD: the session belongs to the parent process
 //   - EMFILE: too many open files
 //   - ENOMEM: out of memory

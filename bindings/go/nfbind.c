@@ -51,10 +51,13 @@
 #define edit_patch edit_patch_of_nfbind
 #define edit_splice edit_splice_of_nfbind
 #define edit_splice_checked edit_splice_checked_of_nfbind
+#define events_check_unopened events_check_unopened_of_nfbind
 #define events_enter events_enter_of_nfbind
 #define events_explain events_explain_of_nfbind
+#define events_explain_filter events_explain_filter_of_nfbind
 #define events_leave events_leave_of_nfbind
 #define events_let_through events_let_through_of_nfbind
+#define events_open_filtered events_open_filtered_of_nfbind
 #define exp_fields exp_fields_of_nfbind
 #define exp_help exp_help_of_nfbind
 #define exp_reasons exp_reasons_of_nfbind
@@ -242,6 +245,7 @@
 #define shift_plan shift_plan_of_nfbind
 #define shift_start shift_start_of_nfbind
 #define shift_total shift_total_of_nfbind
+#define socket_attach_program socket_attach_program_of_nfbind
 #define socket_clear_wake socket_clear_wake_of_nfbind
 #define socket_close socket_close_of_nfbind
 #define socket_device_name socket_device_name_of_nfbind
@@ -1565,12 +1569,14 @@ int nfbind_batch_export(const struct nfbind_batch *batch, struct nfbind_packet_s
  * no filter lets through then costs neither room in the receive buffer nor a system
  * call.
  */
-#ifndef BPF_H
-#define BPF_H
+#ifndef BPF_PROGRAM_H
+#define BPF_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <linux/filter.h>
+
 
 struct nfbind_filter;
 
@@ -1583,14 +1589,14 @@ struct bpf_program {
  * One program for the filters, which are alternatives. It lets through the connection
  * events that filter_matches() does, whose rules it shares, and all that is no single
  * well-formed connection event: expectations, answers, errors, attributes of another
- * size than the kernel's.
+ * size than the kernel's. With `names_only`, what may change in the life of a connection
+ * is not looked at: then all events of one pass, or none.
  *
- * 0; -EINVAL: a filter makes no sense; -EOPNOTSUPP: the kernel has no way to look at a
- * field; -E2BIG: more instructions than the kernel takes; -ENOMEM. A sentence in
- * *ret_why comes with all but the last.
+ * 0; -E2BIG: the kernel takes no program of so many instructions, and the sentence says
+ * which filter is the first that does not fit; -ENOMEM. All filters make sense.
  */
-int bpf_compile(const struct nfbind_filter *const *filters, size_t filters_count,
-		struct bpf_program *ret_program, const char **ret_why);
+int bpf_compile(struct nfbind_filter *const *filters, size_t filters_count, bool names_only,
+		struct bpf_program *ret_program, struct text *why);
 
 #endif
 #include <assert.h>
@@ -1863,6 +1869,7 @@ struct leaves {
 struct assembler {
 	struct sock_filter *code;
 	unsigned int count; /* may be more than fit */
+	bool names_only; /* what may change does not count */
 	/* Attributes that are looked for once, and where they were found is remembered. */
 	struct leaf slots[SLOTS];
 	unsigned int slots_count;
@@ -2283,6 +2290,15 @@ static void (*const compilers[])(struct assembler *self, const struct nfbind_fil
 
 /* The whole. */
 
+/* Whether it compares with what a connection has from its first event to its last. */
+static bool is_lasting(const struct filter_rule *rule)
+{
+	for (unsigned int i = 0; i < rule->of_count; i++)
+		if (rule->of[i] >= NFBIND_CT_MASTER_SRC && rule->of[i] != NFBIND_CT_ZONE)
+			return false;
+	return true;
+}
+
 static void compile_filter(struct assembler *self, const struct nfbind_filter *filter)
 {
 	bool is_negated = number_or_of_bpf(filter, NFBIND_FILTER_NEGATED, 0) != 0;
@@ -2293,6 +2309,13 @@ static void compile_filter(struct assembler *self, const struct nfbind_filter *f
 
 		if (field_has(&filter_fields, filter, filter_rules[i].field) <= 0)
 			continue;
+		/* It may hold, and may not. */
+		if (self->names_only && !is_lasting(&filter_rules[i])) {
+			if (is_negated)
+				emit(self, BPF_RET | BPF_K, ACCEPT);
+			continue;
+		}
+		assert(filter_rules[i].kind < sizeof(compilers) / sizeof(compilers[0]));
 		compilers[filter_rules[i].kind](self, filter, &filter_rules[i]);
 		resolve(self, start, TO_NO);
 		if (is_negated)
@@ -2332,51 +2355,45 @@ static void compile_head(struct assembler *self)
 	emit(self, BPF_RET | BPF_K, ACCEPT);
 }
 
-static void compile(struct assembler *self, const struct nfbind_filter *const *filters,
-		    size_t filters_count)
+/* All of them, and which was the first that was too much; none: all of them fit. */
+static size_t compile_of_bpf(struct assembler *self, struct nfbind_filter *const *filters,
+		      size_t filters_count)
 {
+	size_t fitting = filters_count;
+
 	self->count = 0;
 	compile_head(self);
 	for (unsigned int i = 0; i < self->slots_count; i++) {
 		look_up(self, &self->slots[i]);
 		emit(self, BPF_ST, i);
 	}
-	for (size_t i = 0; i < filters_count; i++)
-		compile_filter(self, filters[i]);
-	emit(self, BPF_RET | BPF_K, 0);
-}
-
-static const char *refusal(const struct nfbind_filter *filter, int *ret_error)
-{
-	const char *problem = filter_problem(filter);
-
-	*ret_error = -EINVAL;
-	if (problem)
-		return problem;
-	*ret_error = -EOPNOTSUPP;
-	for (unsigned int i = 0; i < filter_rules_count; i++)
-		if (field_has(&filter_fields, filter, filter_rules[i].field) > 0 &&
-		    (filter_rules[i].kind >= sizeof(compilers) / sizeof(compilers[0]) ||
-		     !compilers[filter_rules[i].kind]))
-			return "a field of the filter cannot be compared inside the kernel";
-	*ret_error = 0;
-	return NULL;
-}
-
-int bpf_compile(const struct nfbind_filter *const *filters, size_t filters_count,
-		struct bpf_program *ret_program, const char **ret_why)
-{
-	struct assembler self = { .count = 0 };
-	int r;
-
 	for (size_t i = 0; i < filters_count; i++) {
-		const char *why = refusal(filters[i], &r);
-
-		if (r < 0) {
-			*ret_why = why;
-			return r;
-		}
+		compile_filter(self, filters[i]);
+		/* One more says that none of them let it through. */
+		if (self->count + 1 > BPF_MAXINSNS && fitting > i)
+			fitting = i;
 	}
+	emit(self, BPF_RET | BPF_K, 0);
+	return fitting;
+}
+
+/* Which one, and its own words: they tell it apart from its neighbours. */
+static int refuse_of_bpf(struct nfbind_filter *const *filters, size_t filters_count, size_t which,
+		  int error, struct text *why, const char *reason)
+{
+	char words[200];
+
+	nfbind_filter_print(filters[which], words, sizeof(words));
+	text_add(why, "filter %zu of %zu (%s) %s", which + 1, filters_count, words, reason);
+	return error;
+}
+
+int bpf_compile(struct nfbind_filter *const *filters, size_t filters_count, bool names_only,
+		struct bpf_program *ret_program, struct text *why)
+{
+	struct assembler self = { .names_only = names_only };
+	size_t fitting;
+
 	if (filters_count == 0) {
 		*ret_program = (struct bpf_program){ .count = 0 };
 		return 0;
@@ -2385,12 +2402,12 @@ int bpf_compile(const struct nfbind_filter *const *filters, size_t filters_count
 	if (!self.code)
 		return -ENOMEM;
 	/* First to learn what is looked for, then in earnest. */
-	compile(&self, filters, filters_count);
-	compile(&self, filters, filters_count);
-	if (self.count > BPF_MAXINSNS) {
+	(void)compile_of_bpf(&self, filters, filters_count);
+	fitting = compile_of_bpf(&self, filters, filters_count);
+	if (fitting < filters_count) {
 		free(self.code);
-		*ret_why = "the filters need more than the 4096 instructions that the kernel takes";
-		return -E2BIG;
+		return refuse_of_bpf(filters, filters_count, fitting, -E2BIG, why,
+			      "does not fit: the kernel takes programs of 4096 instructions");
 	}
 	*ret_program = (struct bpf_program){ .code = self.code, .count = self.count };
 	return 0;
@@ -2886,6 +2903,7 @@ bool canary_is_other_process(const struct canary *canary)
 #include <stdint.h>
 
 struct nfbind_options;
+struct sock_filter;
 
 /* Where to open: at most one is set (-1, 0 and NULL mean not). */
 struct socket_place {
@@ -2941,11 +2959,20 @@ struct socket_listening {
 	uint32_t groups; /* the kernel's first groups, one bit each */
 	bool is_reliable;
 	bool all_namespaces;
+	/* A program that says what comes at all; none leaves what an adopted socket has. */
+	const struct sock_filter *program;
+	unsigned int program_count;
 };
 
 /* A socket for events: it reports loss, and looks at the sender of each datagram. */
 int socket_open_for_events(struct socket *socket, const struct socket_place *place,
 			   uint32_t receive_buffer, const struct socket_listening *listening);
+
+/*
+ * Have the kernel ask another program at once, or with 0 instructions none: 0, -ENOBUFS where
+ * it is more than net.core.optmem_max allows, -EBUSY where an adopted socket's is locked.
+ */
+int socket_attach_program(struct socket *socket, const struct sock_filter *code, unsigned int count);
 /* Another one for requests, in the network namespace of the first. */
 int socket_open_beside(struct socket *socket, const struct socket *other);
 
@@ -4250,7 +4277,7 @@ struct nfbind_options {
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
 	uint8_t take_over, keep_record;
-	uint8_t reliable, all_namespaces, resync;
+	uint8_t reliable, all_namespaces, resync, kernel_filter;
 	INLINE_BYTES(15) device;
 };
 
@@ -5954,8 +5981,7 @@ int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint32_t flags,
 }
 
 int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format, const struct nfbind_labels *labels,
-		    const char *text, uint32_t *ret_position, char *ret_message,
-		    size_t ret_message_size)
+		    const char *text, char *ret_message, size_t ret_message_size)
 {
 	struct nfbind_ct parsed = { 0 };
 	struct reader reader;
@@ -5977,8 +6003,6 @@ int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format, const struct nfbind_l
 		return 0;
 	}
 	field_reset(&ct_fields, &parsed);
-	if (ret_position)
-		*ret_position = (uint32_t)reader.at;
 	return r;
 }
 
@@ -8882,10 +8906,12 @@ struct nfbind_events {
 	/* Set before it is open. */
 	uint32_t wanted;     /* of enum nfbind_event_kind */
 	uint32_t batch_size;
-	struct nfbind_filter **filters;
-	size_t filters_count;
+	bool has_kernel_filter; /* the kernel has them, too */
+	bool has_resync;
 
 	/* The receiving thread's. */
+	struct nfbind_filter **filters;
+	size_t filters_count;
 	struct intake intake;
 	struct wire_shapes shapes;
 	struct loss loss;
@@ -8907,8 +8933,18 @@ __attribute__((format(printf, 2, 3))) void events_explain(struct nfbind_events *
 int events_enter(struct nfbind_events *events);
 void events_leave(struct nfbind_events *events);
 
+/* Before it is open there is one thread only: 0, or why it is not so. */
+int events_check_unopened(struct nfbind_events *events);
+
 /* Whether a filter lets it through, or there is none. */
 bool events_let_through(const struct nfbind_events *events, const struct nfbind_ct *ct);
+
+/* Open the socket, with the filters in the kernel. */
+int events_open_filtered(struct nfbind_events *events, const struct socket_place *place,
+			 uint32_t receive_buffer, struct socket_listening *listening);
+
+/* Say why the kernel does not have the filters: false where another error has other words. */
+bool events_explain_filter(struct nfbind_events *events, int error);
 
 #endif
 #include <errno.h>
@@ -9069,8 +9105,8 @@ bool resync_has_items(const struct resync *resync);
 #endif
 /* SPDX-License-Identifier: MIT */
 /*
- * The event session: its life, its filters and its statistics. What comes is read and
- * given out in stream.c.
+ * The event session: its life and its statistics. What comes is read and given out in
+ * stream.c, its filters are in events_filter.c.
  */
 
 
@@ -9170,30 +9206,7 @@ int nfbind_events_new(struct nfbind_events **ret_events)
 	return 0;
 }
 
-static int copy_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
-{
-	struct nfbind_filter **filters =
-		realloc(events->filters, (events->filters_count + 1) * sizeof(filters[0]));
-	struct nfbind_filter *copy;
-	int r;
-
-	if (!filters)
-		return -ENOMEM;
-	events->filters = filters;
-	r = nfbind_filter_new(&copy);
-	if (r < 0)
-		return r;
-	r = nfbind_filter_assign(copy, filter);
-	if (r < 0) {
-		nfbind_filter_free(copy);
-		return r;
-	}
-	filters[events->filters_count++] = copy;
-	return 0;
-}
-
-/* Before it is open there is one thread only. */
-static int check_closed(struct nfbind_events *events)
+int events_check_unopened(struct nfbind_events *events)
 {
 	int r;
 
@@ -9209,29 +9222,6 @@ static int check_closed(struct nfbind_events *events)
 	return r;
 }
 
-int nfbind_events_add_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
-{
-	const char *problem;
-	int r = filter ? check_closed(events) : -EINVAL;
-
-	if (r < 0)
-		return r;
-	problem = filter_problem(filter);
-	if (problem) {
-		events_explain(events, "the filter makes no sense: %s", problem);
-		return -EINVAL;
-	}
-	return copy_filter(events, filter);
-}
-
-bool events_let_through(const struct nfbind_events *events, const struct nfbind_ct *ct)
-{
-	for (size_t i = 0; i < events->filters_count; i++)
-		if (filter_matches(events->filters[i], ct))
-			return true;
-	return events->filters_count == 0;
-}
-
 static int explain_open(struct nfbind_events *events, const struct socket_listening *listening,
 			int error)
 {
@@ -9242,7 +9232,7 @@ static int explain_open(struct nfbind_events *events, const struct socket_listen
 			       listening->all_namespaces ? ", or CAP_NET_BROADCAST for all namespaces" : "");
 	else if (error == -EOPNOTSUPP)
 		events_explain(events, "this kernel cannot listen to all namespaces");
-	else if (error < 0)
+	else if (error < 0 && !events_explain_filter(events, error))
 		events_explain(events, "the session could not be opened: %s", strerror(-error));
 	return error;
 }
@@ -9277,6 +9267,8 @@ static int read_options(struct nfbind_events *events, const struct nfbind_option
 	}
 	events->batch_size = (uint32_t)batch;
 	events->wanted = (uint32_t)wanted;
+	events->has_resync = options_number(options, NFBIND_OPTIONS_RESYNC, 0) != 0;
+	events->has_kernel_filter = options_number(options, NFBIND_OPTIONS_KERNEL_FILTER, 1) != 0;
 	return explain_open(events, NULL, socket_place_from(options, place));
 }
 
@@ -9313,7 +9305,7 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 		.all_namespaces = options_number(options, NFBIND_OPTIONS_ALL_NAMESPACES, 0) != 0,
 	};
 	uint32_t buffer = (uint32_t)options_number(options, NFBIND_OPTIONS_RECEIVE_BUFFER, RECEIVE_BUFFER_of_events);
-	int r = check_closed(events);
+	int r = events_check_unopened(events);
 
 	if (r == 0)
 		r = read_options(events, options, &place);
@@ -9322,10 +9314,10 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 	if (r < 0)
 		return r;
 	listening.groups = groups_of(events->wanted);
-	r = socket_open_for_events(&events->socket, &place, buffer, &listening);
+	r = events_open_filtered(events, &place, buffer, &listening);
 	if (r < 0)
 		return explain_open(events, &listening, r);
-	if (options_number(options, NFBIND_OPTIONS_RESYNC, 0))
+	if (events->has_resync)
 		r = resync_open(events, options);
 	if (r < 0) {
 		socket_close(&events->socket);
@@ -9334,6 +9326,7 @@ int nfbind_events_open(struct nfbind_events *events, const struct nfbind_options
 	(void)socket_read_drops(&events->socket, &events->loss.drops);
 	pthread_mutex_lock(&events->lock);
 	events->canary.pid = getpid();
+	events->stats = events->counted;
 	events->is_open = true;
 	pthread_mutex_unlock(&events->lock);
 	return 0;
@@ -9454,6 +9447,234 @@ void nfbind_events_wake(struct nfbind_events *events)
 		wake_set(&events->wake);
 }
 
+/* src/events_filter.c */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+/* SPDX-License-Identifier: MIT */
+/*
+ * An event session's filters. The session compares with them whatever it gives out, and
+ * the kernel has the same as a program, so that it does not even queue what none of them
+ * lets through. With a resync the program is a wider one: the session has to hear of an
+ * entry that was let through and would not be any more.
+ */
+
+
+
+bool events_let_through(const struct nfbind_events *events, const struct nfbind_ct *ct)
+{
+	for (size_t i = 0; i < events->filters_count; i++)
+		if (filter_matches(events->filters[i], ct))
+			return true;
+	return events->filters_count == 0;
+}
+
+/* Programs. */
+
+bool events_explain_filter(struct nfbind_events *events, int error)
+{
+	if (error == -ENOBUFS)
+		events_explain(events, "the kernel has no room for the filters' program: net.core.optmem_max is too small for it");
+	else if (error == -EBUSY)
+		events_explain(events, "the socket has a program of its own that is locked");
+	else
+		return error == -E2BIG;
+	return true;
+}
+
+/* It explains itself. */
+static int compile_of_events_filter(struct nfbind_events *events, struct nfbind_filter *const *filters, size_t count,
+		   struct bpf_program *ret_program)
+{
+	char sentence[sizeof(events->message)];
+	struct text why;
+	int r;
+
+	*ret_program = (struct bpf_program){ .count = 0 };
+	if (!events->has_kernel_filter)
+		return 0;
+	text_start(&why, sentence, sizeof(sentence));
+	r = bpf_compile(filters, count, events->has_resync, ret_program, &why);
+	if (r < 0)
+		events_explain(events, "%s", r == -ENOMEM ? "out of memory" : sentence);
+	return r;
+}
+
+int events_open_filtered(struct nfbind_events *events, const struct socket_place *place,
+			 uint32_t receive_buffer, struct socket_listening *listening)
+{
+	struct bpf_program program;
+	int r = compile_of_events_filter(events, events->filters, events->filters_count, &program);
+
+	if (r < 0)
+		return r;
+	listening->program = program.code;
+	listening->program_count = program.count;
+	r = socket_open_for_events(&events->socket, place, receive_buffer, listening);
+	events->counted.kernel_filter = r < 0 ? 0 : program.count;
+	listening->program = NULL;
+	free(program.code);
+	return r;
+}
+
+static int attach(struct nfbind_events *events, struct nfbind_filter *const *filters, size_t count)
+{
+	struct bpf_program program;
+	int r = compile_of_events_filter(events, filters, count, &program);
+
+	if (r < 0 || !events->has_kernel_filter)
+		return r;
+	r = socket_attach_program(&events->socket, program.code, program.count);
+	if (r == 0)
+		events->counted.kernel_filter = program.count;
+	else if (!events_explain_filter(events, r))
+		events_explain(events, "the kernel does not take the filters' program: %s", strerror(-r));
+	free(program.code);
+	return r;
+}
+
+/* Changes. */
+
+static bool is_open(struct nfbind_events *events)
+{
+	bool result;
+
+	pthread_mutex_lock(&events->lock);
+	result = events->is_open && !events->is_closing;
+	pthread_mutex_unlock(&events->lock);
+	return result;
+}
+
+/* As what takes items, once there is another thread; leave ends it. */
+static int enter(struct nfbind_events *events)
+{
+	if (!events)
+		return -EINVAL;
+	return !canary_is_forked(&events->canary) && is_open(events) ? events_enter(events) :
+								       events_check_unopened(events);
+}
+
+static void leave_of_events_filter(struct nfbind_events *events)
+{
+	if (events->is_open)
+		events_leave(events);
+}
+
+/*
+ * Take these instead. What the kernel queued before passed the former ones, and is compared
+ * with these when it is given out. A copy of the table is another one from here on.
+ */
+static int replace_of_events_filter(struct nfbind_events *events, struct nfbind_filter **filters, size_t count)
+{
+	int r = events->is_open ? attach(events, filters, count) : 0;
+
+	if (r < 0)
+		return r;
+	free(events->filters);
+	events->filters = filters;
+	events->filters_count = count;
+	if (events->resync)
+		resync_want(events);
+	return 0;
+}
+
+static int copy_of(const struct nfbind_filter *filter, struct nfbind_filter **ret_copy)
+{
+	struct nfbind_filter *copy;
+	int r = nfbind_filter_new(&copy);
+
+	if (r < 0)
+		return r;
+	r = nfbind_filter_assign(copy, filter);
+	if (r < 0)
+		nfbind_filter_free(copy);
+	else
+		*ret_copy = copy;
+	return r;
+}
+
+static int add_of_events_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
+{
+	struct nfbind_filter **filters = calloc(events->filters_count + 1, sizeof(filters[0]));
+	struct nfbind_filter *copy = NULL;
+	int r = filters ? copy_of(filter, &copy) : -ENOMEM;
+
+	if (r == 0) {
+		for (size_t i = 0; i < events->filters_count; i++)
+			filters[i] = events->filters[i];
+		filters[events->filters_count] = copy;
+		r = replace_of_events_filter(events, filters, events->filters_count + 1);
+	}
+	if (r < 0) {
+		nfbind_filter_free(copy);
+		free(filters);
+	}
+	return r;
+}
+
+int nfbind_events_add_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
+{
+	const char *problem;
+	int r = filter ? enter(events) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	problem = filter_problem(filter);
+	if (problem) {
+		events_explain(events, "the filter makes no sense: %s", problem);
+		r = -EINVAL;
+	} else {
+		r = add_of_events_filter(events, filter);
+	}
+	leave_of_events_filter(events);
+	return r;
+}
+
+/* All that are equal to it, or all of them. */
+static bool is_meant(const struct nfbind_filter *filter, const struct nfbind_filter *wanted)
+{
+	return !wanted || field_equal(&filter_fields, filter, wanted);
+}
+
+static int remove_all_of_events_filter(struct nfbind_events *events, const struct nfbind_filter *wanted)
+{
+	struct nfbind_filter **former = events->filters, **kept;
+	size_t former_count = events->filters_count, count = 0;
+	int r;
+
+	kept = calloc(former_count + 1, sizeof(kept[0]));
+	if (!kept)
+		return -ENOMEM;
+	/* The removed ones gather behind the others, to be freed. */
+	for (size_t i = 0; i < former_count; i++)
+		if (!is_meant(former[i], wanted))
+			kept[count++] = former[i];
+	for (size_t i = 0, at = count; i < former_count; i++)
+		if (is_meant(former[i], wanted))
+			kept[at++] = former[i];
+	r = count == former_count && wanted ? -ENOENT : replace_of_events_filter(events, kept, count);
+	if (r < 0) {
+		free(kept);
+		return r;
+	}
+	for (size_t i = count; i < former_count; i++)
+		nfbind_filter_free(kept[i]);
+	return 0;
+}
+
+int nfbind_events_remove_filter(struct nfbind_events *events, const struct nfbind_filter *filter)
+{
+	int r = enter(events);
+
+	if (r < 0)
+		return r;
+	r = remove_all_of_events_filter(events, filter);
+	if (r == -ENOENT)
+		events_explain(events, "the session has no such filter");
+	leave_of_events_filter(events);
+	return r;
+}
+
 /* src/exp.c */
 #include <errno.h>
 #include <stdlib.h>
@@ -9521,7 +9742,7 @@ int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format, char *ret_te
 }
 
 int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format, const char *text,
-		     uint32_t *ret_position, char *ret_message, size_t ret_message_size)
+		     char *ret_message, size_t ret_message_size)
 {
 	struct nfbind_exp parsed = { 0 };
 	struct reader reader;
@@ -9540,8 +9761,6 @@ int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format, const char *text,
 		return 0;
 	}
 	field_reset(&exp_fields, &parsed);
-	if (ret_position)
-		*ret_position = (uint32_t)reader.at;
 	return r;
 }
 
@@ -11911,6 +12130,8 @@ const char *const options_help[] = {
 		"With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number).",
 	[NFBIND_OPTIONS_KEEP_RECORD] =
 		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
+	[NFBIND_OPTIONS_KERNEL_FILTER] =
+		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
 };
 
 const char *const packet_help[] = {
@@ -12227,7 +12448,7 @@ static int check_abandoned(struct nfbind_helper *helper, const struct nfbind_cth
 		    helper->record.name.len, (const char *)helper->record.name.bytes, text);
 }
 
-static int replace(struct nfbind_helper *helper, const struct nfbind_cthelper *record,
+static int replace_of_helper(struct nfbind_helper *helper, const struct nfbind_cthelper *record,
 		   unsigned int family)
 {
 	int r = nfbind_conntrack_remove_cthelper(helper->conntrack, record);
@@ -12251,7 +12472,7 @@ static int take_over_of_helper(struct nfbind_helper *helper, const struct leftov
 		return 0;
 	r = nfbind_conntrack_change_cthelper(helper->conntrack, &record);
 	if (r == -EBUSY || r == -EOPNOTSUPP)
-		return replace(helper, &record, family);
+		return replace_of_helper(helper, &record, family);
 	return r < 0 ? fail_as_conntrack(helper, r, family) : 0;
 }
 
@@ -13687,13 +13908,12 @@ static const char *read_line(const char *line, uint32_t *ret_bit, const char **r
 }
 
 /* The text's lines, one after the other; into NULL they are only checked. */
-static int read_lines(struct nfbind_labels *labels, const char *text, uint32_t *ret_line,
-		      struct text *message)
+static int read_lines(struct nfbind_labels *labels, const char *text, struct text *message)
 {
-	uint32_t bit = 0;
+	uint32_t bit = 0, number;
 	int r = 0;
 
-	for (*ret_line = 1; *text && r == 0; (*ret_line)++) {
+	for (number = 1; *text && r == 0; number++) {
 		size_t name_len = 0, len = strcspn(text, "\n");
 		const char *name, *why;
 		char line[2 * NAME_MAX_LEN];
@@ -13702,7 +13922,7 @@ static int read_lines(struct nfbind_labels *labels, const char *text, uint32_t *
 		why = len < sizeof(line) ? read_line(line, &bit, &name, &name_len)
 					 : "a line has at most 253 bytes";
 		if (why) {
-			text_add(message, "line %u: %s", *ret_line, why);
+			text_add(message, "line %u: %s", number, why);
 			return -EINVAL;
 		}
 		if (labels && name)
@@ -13741,11 +13961,10 @@ static int read_file_of_labels(const char *path, char **ret_text)
 	return r;
 }
 
-int nfbind_labels_read(struct nfbind_labels *labels, const char *path, uint32_t *ret_line,
-		       char *ret_message, size_t ret_message_size)
+int nfbind_labels_read(struct nfbind_labels *labels, const char *path, char *ret_message,
+		       size_t ret_message_size)
 {
 	struct text message;
-	uint32_t line = 0;
 	char *text = NULL;
 	int r;
 
@@ -13761,12 +13980,10 @@ int nfbind_labels_read(struct nfbind_labels *labels, const char *path, uint32_t 
 			 r == -EFBIG  ? "it has more than 64 KiB" :
 					strerror(-r));
 	if (r == 0)
-		r = read_lines(NULL, text, &line, &message);
+		r = read_lines(NULL, text, &message);
 	if (r == 0)
-		r = read_lines(labels, text, &line, &message);
+		r = read_lines(labels, text, &message);
 	free(text);
-	if (ret_line)
-		*ret_line = r < 0 ? line : line - 1;
 	return r;
 }
 
@@ -15159,6 +15376,7 @@ static const struct field options_rows[] = {
 	ROW(RESYNC_INTERVAL, "resync-interval", resync_interval, U32, .directions = OPEN),
 	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
+	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {
@@ -18030,7 +18248,7 @@ static int remove_once(struct removing *self)
 	return r;
 }
 
-static int remove_all(struct removing *self)
+static int remove_all_of_remove(struct removing *self)
 {
 	int r = -EINTR;
 
@@ -18048,7 +18266,7 @@ static int run_of_remove(struct removing *self)
 	int r = nfbind_bulk_new(&self->bulk);
 
 	if (r == 0)
-		r = remove_all(self);
+		r = remove_all_of_remove(self);
 	nfbind_bulk_free(self->bulk);
 	field_reset(&ct_fields, &self->ct);
 	self->figures.error = r;
@@ -22751,6 +22969,7 @@ int wire_parse_alike(const struct wire_table *table, struct wire_shapes *shapes,
 #include <time.h>
 #include <unistd.h>
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 /* SPDX-License-Identifier: MIT */
 /*
@@ -23053,9 +23272,23 @@ int socket_open_for_requests(struct socket *self, const struct socket_place *pla
 	return open_for(self, place, SOCKET_FOR_REQUESTS, receive_buffer);
 }
 
+int socket_attach_program(struct socket *self, const struct sock_filter *code, unsigned int count)
+{
+	struct sock_fprog program = { .len = (unsigned short)count,
+				      .filter = (struct sock_filter *)(uintptr_t)code };
+	int unused = 0;
+	int r = count > 0 ? setsockopt(self->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) :
+			    setsockopt(self->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+
+	if (r == 0 || (count == 0 && errno == ENOENT))
+		return 0;
+	/* Its memory counts as the socket's (net/core/filter.c, sk_filter_charge()). */
+	return errno == ENOMEM ? -ENOBUFS : errno == EPERM ? -EBUSY : -errno;
+}
+
 static int set_up_events(struct socket *self, const struct socket_listening *listening)
 {
-	int on = 1, off = 0;
+	int on = 1, off = 0, r;
 
 	/* What is lost has to be known; an adopted socket may have it otherwise. */
 	(void)mnl_socket_setsockopt(self->mnl, NETLINK_NO_ENOBUFS, &off, sizeof(off));
@@ -23068,6 +23301,11 @@ static int set_up_events(struct socket *self, const struct socket_listening *lis
 	self->has_nsid = listening->all_namespaces;
 	/* Being connected keeps nobody from sending to a group that this socket is in. */
 	self->is_connected = false;
+	if (listening->program_count > 0) {
+		r = socket_attach_program(self, listening->program, listening->program_count);
+		if (r < 0)
+			return r;
+	}
 	/* Last: from here on events queue. */
 	for (int group = 1; group <= 32; group++)
 		if (listening->groups & UINT32_C(1) << (group - 1) &&

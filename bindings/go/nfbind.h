@@ -338,8 +338,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
 /**
  * Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and
  * conntrack(8) read. What was there before stays. A file with a malformed line
- * adds nothing. ret_line gets the number of lines; on failure that of the bad line, or
- * 0, and then the message says what is wrong.
+ * adds nothing, and the message says which line it is and what is wrong: "line 9: ...".
  *
  * @nullable path
  * @error ENOENT no such file
@@ -352,7 +351,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
  * @since 0.1
  */
 NFBIND_API int nfbind_labels_read(struct nfbind_labels *labels, const char *path,
-				  uint32_t *ret_line, char *ret_message, size_t ret_message_size);
+				  char *ret_message, size_t ret_message_size);
 
 /**
  * Name a bit. A bit keeps its first name and a name its first bit, as they do for
@@ -412,7 +411,7 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device), opening an event session (events to keys-max).
+ * namespace, mark, device), opening an event session (events to keys-max, kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -470,7 +469,9 @@ enum nfbind_options_field {
 	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
 	NFBIND_OPTIONS_KEYS_MAX = 26,
 	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
-	NFBIND_OPTIONS_KEEP_RECORD = 27
+	NFBIND_OPTIONS_KEEP_RECORD = 27,
+	/** The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool). */
+	NFBIND_OPTIONS_KERNEL_FILTER = 28
 };
 
 /** How much of a packet the kernel copies to the reader. */
@@ -985,9 +986,10 @@ NFBIND_API int nfbind_ct_set_label(struct nfbind_ct *ct, uint32_t bit, uint32_t 
  *
  * FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7
  * prints of it. Two differences: in XML a state has the name that its own protocol
- * gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there
- * are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the
- * start but not the end of a connection says how old it is now (delta-time).
+ * gives it, and what is no printable ASCII in a name is written as hexadecimal escapes.
+ * Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line
+ * with the start but not the end of a connection says how old it is now (delta-time).
+ * SAVE leaves out labels, helper, and translations that are asked for (snat, dnat).
  *
  * JSON: keys are the field names; numbers are integers of up to 64 bits; a value that
  * has a name is that name, a set of flags an array of names; addresses are text; labels
@@ -1015,8 +1017,8 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  * fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as
  * it is without a translation, for the kernel wants it so.
  *
- * On failure the object is as it was, ret_position says at which byte of the text it
- * stopped, and the message what was expected there.
+ * On failure the object is as it was, and the message says at which byte of the text it
+ * stopped and what was expected there: "at byte 9: ...".
  *
  * @enum format nfbind_format
  * @nullable labels
@@ -1027,8 +1029,7 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  */
 NFBIND_API int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format,
 			       const struct nfbind_labels *labels, const char *text,
-			       uint32_t *ret_position, char *ret_message,
-			       size_t ret_message_size);
+			       char *ret_message, size_t ret_message_size);
 
 /**
  * The fields of a connection; enum nfbind_ct_field numbers them.
@@ -1085,7 +1086,7 @@ NFBIND_API int nfbind_ct_set_number(struct nfbind_ct *ct, uint32_t field, uint64
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_ct_field
- * @borrowed ct until set_bytes clear free
+ * @borrowed ct until set_bytes clear assign copy apply parse free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object
@@ -1325,8 +1326,8 @@ NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format,
  * @since 0.1
  */
 NFBIND_API int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format,
-				const char *text, uint32_t *ret_position,
-				char *ret_message, size_t ret_message_size);
+				const char *text, char *ret_message,
+				size_t ret_message_size);
 
 /**
  * The fields of an expectation; enum nfbind_exp_field numbers them.
@@ -1383,7 +1384,7 @@ NFBIND_API int nfbind_exp_set_number(struct nfbind_exp *exp, uint32_t field, uin
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_exp_field
- * @borrowed exp until set_bytes clear free
+ * @borrowed exp until set_bytes clear assign parse free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object
@@ -1637,7 +1638,7 @@ NFBIND_API int nfbind_filter_set_number(struct nfbind_filter *filter, uint32_t f
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_filter_field
- * @borrowed filter until set_bytes clear free
+ * @borrowed filter until set_bytes clear assign free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object
@@ -3834,7 +3835,7 @@ NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint
  * Look at the bytes of an address, bytes or text field, in place.
  *
  * @enum field nfbind_cthelper_field
- * @borrowed cthelper until set_bytes clear free
+ * @borrowed cthelper until set_bytes clear assign free
  * @none ENODATA
  * @error ENODATA the field is absent
  * @error EINVAL the field is a number or an object
@@ -4090,7 +4091,7 @@ struct nfbind_events_stats {
 	uint64_t received;
 	/** Items about connections and expectations that were given out. */
 	uint64_t events;
-	/** Connections that no filter let through. */
+	/** Connections that came and that no filter let through; what the kernel filters does not come. */
 	uint64_t filtered;
 	/** How often the receive buffer ran over. */
 	uint64_t overruns;
@@ -4108,8 +4109,8 @@ struct nfbind_events_stats {
 	uint32_t socket_drops;
 	/** The socket's port id. */
 	uint32_t port_id;
-	/** Nothing yet; 0. */
-	uint32_t reserved;
+	/** Instructions of the program with which the kernel filters; 0 when it does not. */
+	uint32_t kernel_filter;
 	/** With resync: times that the tables were listed to their end. */
 	uint64_t resyncs;
 	/** With resync: lists that ended with an error, or could not be started. */
@@ -4142,19 +4143,51 @@ NFBIND_API int nfbind_events_new(struct nfbind_events **ret_events);
  * says nothing of the helper, say, does not match a filter that asks for one.
  * Expectations pass always.
  *
+ * The kernel has the filters too, as a program on the session's socket (where an adopted
+ * one's former program is gone), so that other events take no room in the receive buffer.
+ * Filters that it cannot have are refused, here or when the session is opened, with a
+ * sentence that names the first of them: some 500 addresses fit into its 4096
+ * instructions. With the option kernel-filter 0 the session alone compares. With resync,
+ * the program looks only at what names an entry: addresses, protocols, ports, ICMP values
+ * and zones, since the copy has to lose an entry that changed.
+ *
+ * While the session is open, another filter counts for what is given out from here on;
+ * what the kernel held back before does not come any more. A copy is listed again.
+ *
  * @error EINVAL the filter makes no sense, as nfbind_filter_explain() says
- * @error EALREADY the session is open: filters come before
+ * @error E2BIG the session is open, and the filters are more than the kernel takes
+ * @error ENOBUFS the session is open, and net.core.optmem_max is too small for the filters
+ * @error EBUSY another thread is in receive or next, or an adopted socket's program is locked
  * @error ESHUTDOWN the session was closed
+ * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @thread receive
  * @since 0.1
  */
 NFBIND_API int nfbind_events_add_filter(struct nfbind_events *events,
 					const struct nfbind_filter *filter);
 
 /**
+ * Remove the filters that are equal to this one, or NULL: all of them. Without a filter
+ * everything passes. To replace one while the session is open, add the new one first:
+ * nothing is lost that either lets through.
+ *
+ * @nullable filter
+ * @error ENOENT there is no such filter
+ * @error EBUSY another thread is in receive or next, or an adopted socket's program is locked
+ * @error ESHUTDOWN the session was closed
+ * @error ECHILD the session belongs to the parent process
+ * @error ENOMEM out of memory
+ * @thread receive
+ * @since 0.1
+ */
+NFBIND_API int nfbind_events_remove_filter(struct nfbind_events *events,
+					   const struct nfbind_filter *filter);
+
+/**
  * Open its socket and start to listen: events queue from here on. Of the options, the
- * network namespace or socket, the receive buffer, the batch, and those from events to
- * keys-max count.
+ * network namespace or socket, the receive buffer, the batch, those from events to
+ * keys-max, and kernel-filter count.
  *
  * @nullable options
  * @error EPERM CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST
@@ -4164,6 +4197,9 @@ NFBIND_API int nfbind_events_add_filter(struct nfbind_events *events,
  * @error ENOENT the named network namespace does not exist
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error EOPNOTSUPP this kernel cannot listen to all namespaces (before 4.2)
+ * @error E2BIG the filters are more than the kernel takes
+ * @error ENOBUFS net.core.optmem_max is too small for the filters
+ * @error EBUSY an adopted socket's program is locked
  * @error ECHILD the session belongs to the parent process
  * @error EMFILE too many open files
  * @error ENOMEM out of memory

@@ -188,7 +188,7 @@ static const struct member events_stats_members[] = {
 	{ "receive_buffer", 64, 4, 0, 0 },
 	{ "socket_drops", 68, 4, 0, 0 },
 	{ "port_id", 72, 4, 0, 0 },
-	{ "reserved", 76, 4, 0, 0 },
+	{ "kernel_filter", 76, 4, 0, 0 },
 	{ "resyncs", 80, 8, 0, 0 },
 	{ "failed_resyncs", 88, 8, 0, 0 },
 	{ "listed", 96, 8, 0, 0 },
@@ -543,7 +543,6 @@ static PyObject *py_labels_read(PyObject *self, PyObject *const *args, Py_ssize_
 	int r;
 	PyThreadState *state;
 	const char *c_path = NULL;
-	uint32_t c_ret_line = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
@@ -555,14 +554,14 @@ static PyObject *py_labels_read(PyObject *self, PyObject *const *args, Py_ssize_
 		goto done;
 	enter(o_self, false);
 	state = PyEval_SaveThread();
-	r = nfbind_labels_read(o_self->pointer, c_path, &c_ret_line, c_ret_message, c_ret_message_size);
+	r = nfbind_labels_read(o_self->pointer, c_path, c_ret_message, c_ret_message_size);
 	PyEval_RestoreThread(state);
 	leave(o_self, false);
 	if (r < 0) {
 		fail(r, errors_of_labels_read, c_ret_message);
 		goto done;
 	}
-	result = PyLong_FromUnsignedLongLong(c_ret_line);
+	result = Py_NewRef(Py_None);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -1042,7 +1041,6 @@ static PyObject *py_ct_parse(PyObject *self, PyObject *const *args, Py_ssize_t n
 	uint64_t c_format = 0;
 	struct object *o_labels = NULL;
 	const char *c_text = NULL;
-	uint32_t c_ret_position = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
@@ -1055,12 +1053,12 @@ static PyObject *py_ct_parse(PyObject *self, PyObject *const *args, Py_ssize_t n
 	    check(o_self, false, "ct") < 0 ||
 	    check(o_labels, false, "labels") < 0)
 		goto done;
-	r = nfbind_ct_parse(o_self->pointer, (uint32_t)c_format, o_labels ? o_labels->pointer : NULL, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
+	r = nfbind_ct_parse(o_self->pointer, (uint32_t)c_format, o_labels ? o_labels->pointer : NULL, c_text, c_ret_message, c_ret_message_size);
 	if (r < 0) {
 		fail(r, errors_of_ct_parse, c_ret_message);
 		goto done;
 	}
-	result = PyLong_FromUnsignedLongLong(c_ret_position);
+	result = Py_NewRef(Py_None);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -1255,7 +1253,6 @@ static PyObject *py_exp_parse(PyObject *self, PyObject *const *args, Py_ssize_t 
 	int r;
 	uint64_t c_format = 0;
 	const char *c_text = NULL;
-	uint32_t c_ret_position = 0;
 	char c_ret_message_short[1024] = "";
 	char *c_ret_message = c_ret_message_short;
 	size_t c_ret_message_size = sizeof(c_ret_message_short);
@@ -1266,12 +1263,12 @@ static PyObject *py_exp_parse(PyObject *self, PyObject *const *args, Py_ssize_t 
 	    as_text(in[1], false, "text", &c_text) < 0 ||
 	    check(o_self, false, "exp") < 0)
 		goto done;
-	r = nfbind_exp_parse(o_self->pointer, (uint32_t)c_format, c_text, &c_ret_position, c_ret_message, c_ret_message_size);
+	r = nfbind_exp_parse(o_self->pointer, (uint32_t)c_format, c_text, c_ret_message, c_ret_message_size);
 	if (r < 0) {
 		fail(r, errors_of_ct_parse, c_ret_message);
 		goto done;
 	}
-	result = PyLong_FromUnsignedLongLong(c_ret_position);
+	result = Py_NewRef(Py_None);
 done:
 	if (c_ret_message != c_ret_message_short)
 		free(c_ret_message);
@@ -4866,8 +4863,11 @@ done:
 
 static const struct sentence errors_of_events_add_filter[] = {
 	{ EINVAL, "the filter makes no sense, as nfbind_filter_explain() says" },
-	{ EALREADY, "the session is open: filters come before" },
+	{ E2BIG, "the session is open, and the filters are more than the kernel takes" },
+	{ ENOBUFS, "the session is open, and net.core.optmem_max is too small for the filters" },
+	{ EBUSY, "another thread is in receive or next, or an adopted socket's program is locked" },
 	{ ESHUTDOWN, "the session was closed" },
+	{ ECHILD, "the session belongs to the parent process" },
 	{ ENOMEM, "out of memory" },
 	{ 0, NULL },
 };
@@ -4902,6 +4902,45 @@ done:
 	return result;
 }
 
+static const struct sentence errors_of_events_remove_filter[] = {
+	{ ENOENT, "there is no such filter" },
+	{ EBUSY, "another thread is in receive or next, or an adopted socket's program is locked" },
+	{ ESHUTDOWN, "the session was closed" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ ENOMEM, "out of memory" },
+	{ 0, NULL },
+};
+
+static PyObject *py_events_remove_filter(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { "?filter" };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	char message[512] = "";
+	struct object *o_filter = NULL;
+	PyObject *made_filter = NULL;
+
+	if (take(words, 1, args, nargs, names, in) < 0)
+		return NULL;
+	if (make_from_dict(&in[0], filter_type, &made_filter) < 0 ||
+	    as_object(in[0], filter_type, true, "filter", &o_filter) < 0 ||
+	    check(o_self, false, "events") < 0 ||
+	    check(o_filter, false, "filter") < 0)
+		goto done;
+	r = nfbind_events_remove_filter(o_self->pointer, o_filter ? o_filter->pointer : NULL);
+	if (r < 0) {
+		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
+		fail(r, errors_of_events_remove_filter, message);
+		goto done;
+	}
+	result = Py_NewRef(Py_None);
+done:
+	Py_XDECREF(made_filter);
+	return result;
+}
+
 static const struct sentence errors_of_events_open[] = {
 	{ EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST" },
 	{ EALREADY, "the session is open" },
@@ -4910,6 +4949,9 @@ static const struct sentence errors_of_events_open[] = {
 	{ ENOENT, "the named network namespace does not exist" },
 	{ EPROTONOSUPPORT, "this kernel has no nfnetlink" },
 	{ EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)" },
+	{ E2BIG, "the filters are more than the kernel takes" },
+	{ ENOBUFS, "net.core.optmem_max is too small for the filters" },
+	{ EBUSY, "an adopted socket's program is locked" },
 	{ ECHILD, "the session belongs to the parent process" },
 	{ EMFILE, "too many open files" },
 	{ ENOMEM, "out of memory" },
@@ -5985,7 +6027,7 @@ static PyMethodDef labels_methods[] = {
 	{ "free", (PyCFunction)(void (*)(void))py_labels_free, METH_FASTCALL | METH_KEYWORDS,
 	  "Free it, with all names that were borrowed from it; NULL is fine." },
 	{ "read", (PyCFunction)(void (*)(void))py_labels_read, METH_FASTCALL | METH_KEYWORDS,
-	  "Add the names of a file: NULL means \"/etc/xtables/connlabel.conf\", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing. ret_line gets the number of lines; on failure that of the bad line, or 0, and then the message says what is wrong." },
+	  "Add the names of a file: NULL means \"/etc/xtables/connlabel.conf\", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing, and the message says which line it is and what is wrong: \"line 9: ...\"." },
 	{ "add", (PyCFunction)(void (*)(void))py_labels_add, METH_FASTCALL | METH_KEYWORDS,
 	  "Name a bit. A bit keeps its first name and a name its first bit, as they do for the other programs that read the file." },
 	{ "get_name", (PyCFunction)(void (*)(void))py_labels_get_name, METH_FASTCALL | METH_KEYWORDS,
@@ -6062,9 +6104,9 @@ static PyMethodDef ct_methods[] = {
 	{ "set_label", (PyCFunction)(void (*)(void))py_ct_set_label, METH_FASTCALL | METH_KEYWORDS,
 	  "Set (1) or clear (0) one label. In labels, and in labels-mask where there is one: so a change of one label starts with an empty labels-mask." },
 	{ "print", (PyCFunction)(void (*)(void))py_ct_print, METH_FASTCALL | METH_KEYWORDS,
-	  "Print it in one line.\n\nFIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time).\n\nJSON: keys are the field names; numbers are integers of up to 64 bits; a value that has a name is that name, a set of flags an array of names; addresses are text; labels and labels-mask arrays of bits (of names, where there are labels); other bytes two hexadecimal digits each; text that is no UTF-8 is {\"hex\": \"...\"}. Absent fields have no key." },
+	  "Print it in one line.\n\nFIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written as hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time). SAVE leaves out labels, helper, and translations that are asked for (snat, dnat).\n\nJSON: keys are the field names; numbers are integers of up to 64 bits; a value that has a name is that name, a set of flags an array of names; addresses are text; labels and labels-mask arrays of bits (of names, where there are labels); other bytes two hexadecimal digits each; text that is no UTF-8 is {\"hex\": \"...\"}. Absent fields have no key." },
 	{ "parse", (PyCFunction)(void (*)(void))py_ct_parse, METH_FASTCALL | METH_KEYWORDS,
-	  "Read it from a line in the format JSON or SAVE; what the object had before is gone.\n\nJSON is read as it is printed, and more freely: fields may have any of their names, and values and bits that have a name may be numbers. SAVE is what conntrack(8) -R reads, a command -A or -I included. A line with -n or -g asks for a translation: it fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as it is without a translation, for the kernel wants it so.\n\nOn failure the object is as it was, ret_position says at which byte of the text it stopped, and the message what was expected there." },
+	  "Read it from a line in the format JSON or SAVE; what the object had before is gone.\n\nJSON is read as it is printed, and more freely: fields may have any of their names, and values and bits that have a name may be numbers. SAVE is what conntrack(8) -R reads, a command -A or -I included. A line with -n or -g asks for a translation: it fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as it is without a translation, for the kernel wants it so.\n\nOn failure the object is as it was, and the message says at which byte of the text it stopped and what was expected there: \"at byte 9: ...\"." },
 	{ "fields", (PyCFunction)(void (*)(void))py_ct_fields, METH_FASTCALL | METH_KEYWORDS | METH_STATIC,
 	  "The fields of a connection; enum nfbind_ct_field numbers them." },
 	{ NULL },
@@ -6641,9 +6683,11 @@ static int add_cthelper(PyObject *module)
 
 static PyMethodDef events_methods[] = {
 	{ "add_filter", (PyCFunction)(void (*)(void))py_events_add_filter, METH_FASTCALL | METH_KEYWORDS,
-	  "Let through only the connections that this filter, or another one that was added, lets through; the filter is copied. An event is judged by what it carries: one that says nothing of the helper, say, does not match a filter that asks for one. Expectations pass always." },
+	  "Let through only the connections that this filter, or another one that was added, lets through; the filter is copied. An event is judged by what it carries: one that says nothing of the helper, say, does not match a filter that asks for one. Expectations pass always.\n\nThe kernel has the filters too, as a program on the session's socket (where an adopted one's former program is gone), so that other events take no room in the receive buffer. Filters that it cannot have are refused, here or when the session is opened, with a sentence that names the first of them: some 500 addresses fit into its 4096 instructions. With the option kernel-filter 0 the session alone compares. With resync, the program looks only at what names an entry: addresses, protocols, ports, ICMP values and zones, since the copy has to lose an entry that changed.\n\nWhile the session is open, another filter counts for what is given out from here on; what the kernel held back before does not come any more. A copy is listed again." },
+	{ "remove_filter", (PyCFunction)(void (*)(void))py_events_remove_filter, METH_FASTCALL | METH_KEYWORDS,
+	  "Remove the filters that are equal to this one, or NULL: all of them. Without a filter everything passes. To replace one while the session is open, add the new one first: nothing is lost that either lets through." },
 	{ "open", (PyCFunction)(void (*)(void))py_events_open, METH_FASTCALL | METH_KEYWORDS,
-	  "Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, and those from events to keys-max count." },
+	  "Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, those from events to keys-max, and kernel-filter count." },
 	{ "close", (PyCFunction)(void (*)(void))py_events_close, METH_FASTCALL | METH_KEYWORDS,
 	  "Close the session. A thread that is in receive or next is woken and waited for. What was not taken is gone. Closing twice is fine; every later call but free is -ESHUTDOWN. It never fails." },
 	{ "free", (PyCFunction)(void (*)(void))py_events_free, METH_FASTCALL | METH_KEYWORDS,

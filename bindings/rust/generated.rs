@@ -5,7 +5,7 @@ use crate::{Error, Life, Text};
 use std::ffi::{c_char, c_int, c_void, CString};
 use std::ptr::null_mut;
 
-use crate::errno::{EACCES, EAGAIN, EALREADY, EBADMSG, EBUSY, ECANCELED, ECHILD, EEXIST, EFBIG, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODATA, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, EPROTONOSUPPORT, ERANGE, ESHUTDOWN, ETIME, ETIMEDOUT};
+use crate::errno::{E2BIG, EACCES, EAGAIN, EALREADY, EBADMSG, EBUSY, ECANCELED, ECHILD, EEXIST, EFBIG, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODATA, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, EPROTONOSUPPORT, ERANGE, ESHUTDOWN, ETIME, ETIMEDOUT};
 
 unsafe extern "C" {
     fn nfbind_version() -> *const c_char;
@@ -22,7 +22,7 @@ unsafe extern "C" {
     fn nfbind_fields_get_value_name(fields: *const c_void, field: u32, value: u64) -> *const c_char;
     fn nfbind_labels_new(ret_labels: *mut *mut c_void) -> c_int;
     fn nfbind_labels_free(labels: *mut c_void);
-    fn nfbind_labels_read(labels: *mut c_void, path: *const c_char, ret_line: *mut c_void, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
+    fn nfbind_labels_read(labels: *mut c_void, path: *const c_char, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
     fn nfbind_labels_add(labels: *mut c_void, bit: u32, name: *const c_char) -> c_int;
     fn nfbind_labels_find(labels: *const c_void, name: *const c_char, ret_bit: *mut c_void) -> c_int;
     fn nfbind_options_new(ret_options: *mut *mut c_void) -> c_int;
@@ -45,7 +45,7 @@ unsafe extern "C" {
     fn nfbind_ct_has_label(ct: *const c_void, bit: u32) -> c_int;
     fn nfbind_ct_set_label(ct: *mut c_void, bit: u32, value: u32) -> c_int;
     fn nfbind_ct_print(ct: *const c_void, format: u32, flags: u32, labels: *const c_void, ret_text: *mut c_char, ret_text_size: usize) -> c_int;
-    fn nfbind_ct_parse(ct: *mut c_void, format: u32, labels: *const c_void, text: *const c_char, ret_position: *mut c_void, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
+    fn nfbind_ct_parse(ct: *mut c_void, format: u32, labels: *const c_void, text: *const c_char, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
     fn nfbind_ct_fields() -> *const c_void;
     fn nfbind_ct_has(ct: *const c_void, field: u32) -> c_int;
     fn nfbind_ct_clear(ct: *mut c_void, field: u32) -> c_int;
@@ -59,7 +59,7 @@ unsafe extern "C" {
     fn nfbind_exp_equal(exp: *const c_void, other: *const c_void) -> c_int;
     fn nfbind_exp_compare(exp: *const c_void, other: *const c_void, flags: u32) -> c_int;
     fn nfbind_exp_print(exp: *const c_void, format: u32, ret_text: *mut c_char, ret_text_size: usize) -> c_int;
-    fn nfbind_exp_parse(exp: *mut c_void, format: u32, text: *const c_char, ret_position: *mut c_void, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
+    fn nfbind_exp_parse(exp: *mut c_void, format: u32, text: *const c_char, ret_message: *mut c_char, ret_message_size: usize) -> c_int;
     fn nfbind_exp_fields() -> *const c_void;
     fn nfbind_exp_has(exp: *const c_void, field: u32) -> c_int;
     fn nfbind_exp_clear(exp: *mut c_void, field: u32) -> c_int;
@@ -173,6 +173,7 @@ unsafe extern "C" {
     fn nfbind_conntrack_list_cthelper(conntrack: *mut c_void, ret_list: *mut *mut c_void) -> c_int;
     fn nfbind_events_new(ret_events: *mut *mut c_void) -> c_int;
     fn nfbind_events_add_filter(events: *mut c_void, filter: *const c_void) -> c_int;
+    fn nfbind_events_remove_filter(events: *mut c_void, filter: *const c_void) -> c_int;
     fn nfbind_events_open(events: *mut c_void, options: *const c_void) -> c_int;
     fn nfbind_events_close(events: *mut c_void) -> c_int;
     fn nfbind_events_free(events: *mut c_void);
@@ -326,6 +327,8 @@ pub const OPTIONS_RESYNC_INTERVAL: u32 = 25;
 pub const OPTIONS_KEYS_MAX: u32 = 26;
 /// A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).
 pub const OPTIONS_KEEP_RECORD: u32 = 27;
+/// The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
+pub const OPTIONS_KERNEL_FILTER: u32 = 28;
 /// Everything but the payload.
 pub const COPY_MODE_META: u32 = 1;
 /// The payload too, up to the copy range.
@@ -1312,7 +1315,7 @@ impl Labels<'_> {
         Ok(Labels(Life::new(labels, true)))
     }
 
-    /// Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing. ret_line gets the number of lines; on failure that of the bad line, or 0, and then the message says what is wrong.
+    /// Add the names of a file: NULL means "/etc/xtables/connlabel.conf", which iptables and conntrack(8) read. What was there before stays. A file with a malformed line adds nothing, and the message says which line it is and what is wrong: "line 9: ...".
     ///
     /// Errors:
     /// - ENOENT: no such file
@@ -1321,15 +1324,14 @@ impl Labels<'_> {
     /// - EIO: the file could not be read
     /// - EFBIG: the file has more than 64 KiB
     /// - ENOMEM: out of memory
-    pub fn read(&mut self, path: &str) -> Result<(u32, String), Error> {
+    pub fn read(&mut self, path: &str) -> Result<String, Error> {
         let path = CString::new(path).map_err(|_| Error::new(-22, "a text with a NUL in it"))?;
-        let mut line: u32 = 0;
         let mut message = Text::new();
-        let r = unsafe { nfbind_labels_read(self.0.pointer(), path.as_ptr(), (&mut line as *mut u32).cast(), message.pointer(), message.size()) };
+        let r = unsafe { nfbind_labels_read(self.0.pointer(), path.as_ptr(), message.pointer(), message.size()) };
         if r < 0 {
             return Err(Error::known(r, &[(ENOENT, "no such file"), (EACCES, "the file may not be read"), (EINVAL, "a line is not \"BIT NAME\", the bit is above 127, or it is no text"), (EIO, "the file could not be read"), (EFBIG, "the file has more than 64 KiB"), (ENOMEM, "out of memory")]));
         }
-        Ok((line, message.string()))
+        Ok(message.string())
     }
 
     /// Name a bit. A bit keeps its first name and a name its first bit, as they do for the other programs that read the file.
@@ -1481,7 +1483,7 @@ impl Ct<'_> {
 
     /// Print it in one line.
     ///
-    /// FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time).
+    /// FIELDS and JSON print whatever is present; the others what conntrack(8) 1.4.7 prints of it. Two differences: in XML a state has the name that its own protocol gives it, and what is no printable ASCII in a name is written as hexadecimal escapes. Where there are labels, LINE, EXTENDED, XML and JSON name them (`-o labels`). A line with the start but not the end of a connection says how old it is now (delta-time). SAVE leaves out labels, helper, and translations that are asked for (snat, dnat).
     ///
     /// JSON: keys are the field names; numbers are integers of up to 64 bits; a value that has a name is that name, a set of flags an array of names; addresses are text; labels and labels-mask arrays of bits (of names, where there are labels); other bytes two hexadecimal digits each; text that is no UTF-8 is {"hex": "..."}. Absent fields have no key.
     ///
@@ -1503,21 +1505,20 @@ impl Ct<'_> {
     ///
     /// JSON is read as it is printed, and more freely: fields may have any of their names, and values and bits that have a name may be numbers. SAVE is what conntrack(8) -R reads, a command -A or -I included. A line with -n or -g asks for a translation: it fills snat and dnat, with the port of the reply tuple, and leaves the reply tuple as it is without a translation, for the kernel wants it so.
     ///
-    /// On failure the object is as it was, ret_position says at which byte of the text it stopped, and the message what was expected there.
+    /// On failure the object is as it was, and the message says at which byte of the text it stopped and what was expected there: "at byte 9: ...".
     ///
     /// Errors:
     /// - EINVAL: the text is not in that format, or the format cannot be read
     /// - ERANGE: a value is more than its field can hold
     /// - ENOMEM: out of memory
-    pub fn parse(&mut self, format: u32, labels: Option<&Labels<'_>>, text: &str) -> Result<(u32, String), Error> {
+    pub fn parse(&mut self, format: u32, labels: Option<&Labels<'_>>, text: &str) -> Result<String, Error> {
         let text = CString::new(text).map_err(|_| Error::new(-22, "a text with a NUL in it"))?;
-        let mut position: u32 = 0;
         let mut message = Text::new();
-        let r = unsafe { nfbind_ct_parse(self.0.pointer(), format, labels.map_or(null_mut(), |x| x.0.pointer()), text.as_ptr(), (&mut position as *mut u32).cast(), message.pointer(), message.size()) };
+        let r = unsafe { nfbind_ct_parse(self.0.pointer(), format, labels.map_or(null_mut(), |x| x.0.pointer()), text.as_ptr(), message.pointer(), message.size()) };
         if r < 0 {
             return Err(Error::known(r, &[(EINVAL, "the text is not in that format, or the format cannot be read"), (ERANGE, "a value is more than its field can hold"), (ENOMEM, "out of memory")]));
         }
-        Ok((position, message.string()))
+        Ok(message.string())
     }
 
     /// The fields of a connection; enum nfbind_ct_field numbers them.
@@ -1698,15 +1699,14 @@ impl Exp<'_> {
     /// - EINVAL: the text is not in that format, or the format cannot be read
     /// - ERANGE: a value is more than its field can hold
     /// - ENOMEM: out of memory
-    pub fn parse(&mut self, format: u32, text: &str) -> Result<(u32, String), Error> {
+    pub fn parse(&mut self, format: u32, text: &str) -> Result<String, Error> {
         let text = CString::new(text).map_err(|_| Error::new(-22, "a text with a NUL in it"))?;
-        let mut position: u32 = 0;
         let mut message = Text::new();
-        let r = unsafe { nfbind_exp_parse(self.0.pointer(), format, text.as_ptr(), (&mut position as *mut u32).cast(), message.pointer(), message.size()) };
+        let r = unsafe { nfbind_exp_parse(self.0.pointer(), format, text.as_ptr(), message.pointer(), message.size()) };
         if r < 0 {
             return Err(Error::known(r, &[(EINVAL, "the text is not in that format, or the format cannot be read"), (ERANGE, "a value is more than its field can hold"), (ENOMEM, "out of memory")]));
         }
-        Ok((position, message.string()))
+        Ok(message.string())
     }
 
     /// The fields of an expectation; enum nfbind_exp_field numbers them.
@@ -3406,20 +3406,43 @@ impl Events<'_> {
 
     /// Let through only the connections that this filter, or another one that was added, lets through; the filter is copied. An event is judged by what it carries: one that says nothing of the helper, say, does not match a filter that asks for one. Expectations pass always.
     ///
+    /// The kernel has the filters too, as a program on the session's socket (where an adopted one's former program is gone), so that other events take no room in the receive buffer. Filters that it cannot have are refused, here or when the session is opened, with a sentence that names the first of them: some 500 addresses fit into its 4096 instructions. With the option kernel-filter 0 the session alone compares. With resync, the program looks only at what names an entry: addresses, protocols, ports, ICMP values and zones, since the copy has to lose an entry that changed.
+    ///
+    /// While the session is open, another filter counts for what is given out from here on; what the kernel held back before does not come any more. A copy is listed again.
+    ///
     /// Errors:
     /// - EINVAL: the filter makes no sense, as nfbind_filter_explain() says
-    /// - EALREADY: the session is open: filters come before
+    /// - E2BIG: the session is open, and the filters are more than the kernel takes
+    /// - ENOBUFS: the session is open, and net.core.optmem_max is too small for the filters
+    /// - EBUSY: another thread is in receive or next, or an adopted socket's program is locked
     /// - ESHUTDOWN: the session was closed
+    /// - ECHILD: the session belongs to the parent process
     /// - ENOMEM: out of memory
     pub fn add_filter(&mut self, filter: &Filter<'_>) -> Result<(), Error> {
         let r = unsafe { nfbind_events_add_filter(self.0.pointer(), filter.0.pointer()) };
         if r < 0 {
-            return Err(Error::known(r, &[(EINVAL, "the filter makes no sense, as nfbind_filter_explain() says"), (EALREADY, "the session is open: filters come before"), (ESHUTDOWN, "the session was closed"), (ENOMEM, "out of memory")]).said(self.last_message()));
+            return Err(Error::known(r, &[(EINVAL, "the filter makes no sense, as nfbind_filter_explain() says"), (E2BIG, "the session is open, and the filters are more than the kernel takes"), (ENOBUFS, "the session is open, and net.core.optmem_max is too small for the filters"), (EBUSY, "another thread is in receive or next, or an adopted socket's program is locked"), (ESHUTDOWN, "the session was closed"), (ECHILD, "the session belongs to the parent process"), (ENOMEM, "out of memory")]).said(self.last_message()));
         }
         Ok(())
     }
 
-    /// Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, and those from events to keys-max count.
+    /// Remove the filters that are equal to this one, or NULL: all of them. Without a filter everything passes. To replace one while the session is open, add the new one first: nothing is lost that either lets through.
+    ///
+    /// Errors:
+    /// - ENOENT: there is no such filter
+    /// - EBUSY: another thread is in receive or next, or an adopted socket's program is locked
+    /// - ESHUTDOWN: the session was closed
+    /// - ECHILD: the session belongs to the parent process
+    /// - ENOMEM: out of memory
+    pub fn remove_filter(&mut self, filter: Option<&Filter<'_>>) -> Result<(), Error> {
+        let r = unsafe { nfbind_events_remove_filter(self.0.pointer(), filter.map_or(null_mut(), |x| x.0.pointer())) };
+        if r < 0 {
+            return Err(Error::known(r, &[(ENOENT, "there is no such filter"), (EBUSY, "another thread is in receive or next, or an adopted socket's program is locked"), (ESHUTDOWN, "the session was closed"), (ECHILD, "the session belongs to the parent process"), (ENOMEM, "out of memory")]).said(self.last_message()));
+        }
+        Ok(())
+    }
+
+    /// Open its socket and start to listen: events queue from here on. Of the options, the network namespace or socket, the receive buffer, the batch, those from events to keys-max, and kernel-filter count.
     ///
     /// Errors:
     /// - EPERM: CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST
@@ -3429,13 +3452,16 @@ impl Events<'_> {
     /// - ENOENT: the named network namespace does not exist
     /// - EPROTONOSUPPORT: this kernel has no nfnetlink
     /// - EOPNOTSUPP: this kernel cannot listen to all namespaces (before 4.2)
+    /// - E2BIG: the filters are more than the kernel takes
+    /// - ENOBUFS: net.core.optmem_max is too small for the filters
+    /// - EBUSY: an adopted socket's program is locked
     /// - ECHILD: the session belongs to the parent process
     /// - EMFILE: too many open files
     /// - ENOMEM: out of memory
     pub fn open(&mut self, options: Option<&Options<'_>>) -> Result<(), Error> {
         let r = unsafe { nfbind_events_open(self.0.pointer(), options.map_or(null_mut(), |x| x.0.pointer())) };
         if r < 0 {
-            return Err(Error::known(r, &[(EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST"), (EALREADY, "the session is open"), (ESHUTDOWN, "the session was closed"), (EINVAL, "no events are asked for, or for resync not enough or all namespaces, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind"), (ENOENT, "the named network namespace does not exist"), (EPROTONOSUPPORT, "this kernel has no nfnetlink"), (EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)"), (ECHILD, "the session belongs to the parent process"), (EMFILE, "too many open files"), (ENOMEM, "out of memory")]).said(self.last_message()));
+            return Err(Error::known(r, &[(EPERM, "CAP_NET_ADMIN is missing in the user namespace that owns the network namespace, or for all namespaces CAP_NET_BROADCAST"), (EALREADY, "the session is open"), (ESHUTDOWN, "the session was closed"), (EINVAL, "no events are asked for, or for resync not enough or all namespaces, the batch is not 1 to 1024, more than one of the options that name a namespace or socket, or a socket of another kind"), (ENOENT, "the named network namespace does not exist"), (EPROTONOSUPPORT, "this kernel has no nfnetlink"), (EOPNOTSUPP, "this kernel cannot listen to all namespaces (before 4.2)"), (E2BIG, "the filters are more than the kernel takes"), (ENOBUFS, "net.core.optmem_max is too small for the filters"), (EBUSY, "an adopted socket's program is locked"), (ECHILD, "the session belongs to the parent process"), (EMFILE, "too many open files"), (ENOMEM, "out of memory")]).said(self.last_message()));
         }
         Ok(())
     }
