@@ -123,7 +123,7 @@ func (player *player) pick(kind reflect.Type) (reflect.Value, bool) {
 }
 
 func (player *player) keep(value reflect.Value) {
-	if value.Kind() == reflect.Pointer && !value.IsNil() {
+	if value.Kind() == reflect.Pointer && !value.IsNil() && value.NumMethod() > 0 {
 		player.mu.Lock()
 		player.things[player.IntN(len(player.things))] = value
 		player.mu.Unlock()
