@@ -393,6 +393,21 @@ struct nfbind_batch *receive(struct nfbind_queue *queue)
 	return batch;
 }
 
+/* What is sent to the loopback may reach its queue later than the sender goes on. */
+struct nfbind_batch *receive_all(struct nfbind_queue *queue, uint16_t number, uint32_t count)
+{
+	struct nfbind_queue_stats stats = stats_of(queue, number);
+	struct nfbind_batch *batch;
+
+	for (unsigned int i = 0; i < PATIENCE && stats.kernel_error == 0 && stats.kernel_queued < count; i++) {
+		sleep_ms(1);
+		stats = stats_of(queue, number);
+	}
+	batch = receive(queue);
+	ck_assert_uint_eq(nfbind_batch_count(batch), count);
+	return batch;
+}
+
 struct nfbind_packet *receive_one(struct nfbind_queue *queue)
 {
 	struct nfbind_batch *batch = receive(queue);

@@ -116,6 +116,8 @@ const char *message_of(struct nfbind_queue *queue, enum nfbind_side side);
 
 /* The next batch; it has at least one packet. */
 struct nfbind_batch *receive(struct nfbind_queue *queue);
+/* The next batch, which has all of them: waits until they are queued, where that can be seen. */
+struct nfbind_batch *receive_all(struct nfbind_queue *queue, uint16_t number, uint32_t count);
 /* The next packet, which comes alone. */
 struct nfbind_packet *receive_one(struct nfbind_queue *queue);
 /* No packet and no notice is there. */

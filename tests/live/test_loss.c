@@ -257,8 +257,7 @@ START_TEST(test_verdict_without_rights_is_noticed)
 
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 4);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 4);
+	batch = receive_all(queue, 1, 4);
 	for (uint32_t i = 0; i < 4; i++)
 		ck_assert_int_eq(nfbind_queue_verdict(queue, nfbind_batch_packet(batch, i),
 						      i % 2 ? NFBIND_VERDICT_ACCEPT :

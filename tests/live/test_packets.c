@@ -329,8 +329,7 @@ START_TEST(test_packet_fragments_are_told_apart)
 	run("ip link set lo mtu 1500");
 	run("iptables -t raw -A PREROUTING -p udp -j NFQUEUE --queue-num 1");
 	say(udp.sender, bytes, 3000);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 3);
+	batch = receive_all(queue, 1, 3);
 	for (uint32_t i = 0; i < 3; i++) {
 		packet = nfbind_batch_packet(batch, i);
 		ck_assert_uint_eq(number_of(packet, NFBIND_PACKET_IP_FRAGMENT_OFFSET), i * 1480);

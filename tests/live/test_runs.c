@@ -144,8 +144,7 @@ START_TEST(test_verdict_runs_carry_their_mark)
 	run("iptables -t mangle -A INPUT -p udp -j NFQUEUE --queue-num 1");
 	queue_rule("iptables", "INPUT -p udp", 2);
 	say_numbers(udp.sender, 0, 60);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 60);
+	batch = receive_all(queue, 1, 60);
 	for (uint32_t i = 0; i < 60; i++) {
 		struct nfbind_packet *packet = nfbind_batch_packet(batch, i);
 
@@ -156,8 +155,7 @@ START_TEST(test_verdict_runs_carry_their_mark)
 	}
 	ck_assert_int_eq(nfbind_queue_send(queue), 0);
 	ck_assert_uint_eq(stats_of(queue, 1).messages, 6);
-	batch = receive(other);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 60);
+	batch = receive_all(other, 2, 60);
 	for (uint32_t i = 0; i < 60; i++) {
 		struct nfbind_packet *packet = nfbind_batch_packet(batch, i);
 
@@ -214,8 +212,7 @@ START_TEST(test_verdict_run_stops_before_an_undecided_packet)
 
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 8);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 8);
+	batch = receive_all(queue, 1, 8);
 	for (uint32_t i = 0; i < 8; i++)
 		if (i != 3 && i != 6)
 			ck_assert_int_eq(nfbind_queue_verdict(queue, nfbind_batch_packet(batch, i),
@@ -237,8 +234,7 @@ START_TEST(test_verdict_from_last_to_first_is_exact)
 
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 60);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), 60);
+	batch = receive_all(queue, 1, 60);
 	for (uint32_t i = 60; i-- > 0;)
 		ck_assert_int_eq(nfbind_queue_verdict(queue, nfbind_batch_packet(batch, i),
 						      i / 4 % 2 ? NFBIND_VERDICT_ACCEPT :
