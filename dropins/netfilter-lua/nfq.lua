@@ -1,0 +1,216 @@
+-- SPDX-License-Identifier: MIT
+-- nfq of netfilter-lua, on nfbind: the same functions, results and option strings. What
+-- differs on purpose is said in doc/migration.md.
+--
+--     require "nfq"
+--     local handle = assert(nfq.open())
+--     local queue = assert(nfq.create_queue(handle, 0))
+--     assert(nfq.set_mode(queue, "packet"))
+--     nfq.catch(handle, function(qdata) return "accept" end)
+
+local nfbind = require "nfbind"
+
+local nfq = {}
+
+local EAGAIN, EINTR, ENODATA, ESHUTDOWN, ECANCELED = 11, 4, 61, 108, 125
+local FOREVER = -1
+local MOST = 65531 -- bytes of a packet that the kernel copies
+
+local COPY = { none = 0, meta = nfbind.COPY_MODE_META, packet = nfbind.COPY_MODE_PACKET }
+local VERDICTS = { accept = nfbind.VERDICT_ACCEPT, drop = nfbind.VERDICT_DROP }
+local FAMILIES = {}
+for name in ([[unspec unix local inet ax25 ipx appletalk netrom bridge atmpvc x25 inet6 rose
+	decnet netbeui security key netlink packet ash econet atmsvc rds sna irda pppox wanpipe
+	llc can tipc bluetooth iucv rxrpc isdn phonet ieee802154]]):gmatch("%w+") do
+	FAMILIES[name] = true
+end
+
+-- Objects are tables of a kind, so that a wrong one is an error and no crash.
+local function kind(name)
+	return { __name = name, __metatable = name }
+end
+local kinds = setmetatable({}, { __mode = "k" })
+local Handle, Queue, Data = kind "nfq handle", kind "nfq queue", kind "nfq data"
+
+local function make(of, object)
+	kinds[object] = of
+	return setmetatable(object, of)
+end
+
+local function check(object, of, position, name)
+	if type(object) ~= "table" or kinds[object] ~= of then
+		error(("bad argument #%d to '%s' (%s expected, got %s)"):format(position, name, of.__name,
+			type(object) == "table" and kinds[object] and kinds[object].__name or type(object)), 3)
+	end
+	return object
+end
+
+local function option(value, values, default, position, name)
+	value = value == nil and default or value
+	local result = type(value) == "string" and values[value]
+	if not result then
+		error(("bad argument #%d to '%s' (invalid option '%s')"):format(position, name, tostring(value)), 3)
+	end
+	return result
+end
+
+function nfq.open()
+	local session, message, errno = nfbind.queue({})
+	if not session then
+		return nil, message, errno
+	end
+	return make(Handle, { session = session, queues = {}, is_blocking = true })
+end
+
+function nfq.close(handle)
+	check(handle, Handle, 1, "close").session:close()
+end
+
+function nfq.fd(handle)
+	return check(handle, Handle, 1, "fd").session:get_fd()
+end
+
+-- Without a second argument it becomes non-blocking.
+function nfq.setblocking(handle, blocking)
+	check(handle, Handle, 1, "setblocking").is_blocking = blocking and true or false
+	return handle
+end
+
+-- Queues belong to no protocol family since Linux 3.8.
+function nfq.bind_pf(handle, family)
+	check(handle, Handle, 1, "bind_pf")
+	option(family, FAMILIES, nil, 2, "bind_pf")
+	return handle
+end
+
+function nfq.unbind_pf(handle, family)
+	check(handle, Handle, 1, "unbind_pf")
+	option(family, FAMILIES, nil, 2, "unbind_pf")
+	return handle
+end
+
+function nfq.create_queue(handle, number)
+	check(handle, Handle, 1, "create_queue")
+	local done, message, errno = handle.session:bind(number,
+		{ copy_mode = nfbind.COPY_MODE_META, gso = false })
+	if not done then
+		return nil, message, errno
+	end
+	local queue = make(Queue, { handle = handle, number = number, copy = COPY.none })
+	handle.queues[number] = queue
+	return queue
+end
+
+function nfq.destroy_queue(queue)
+	check(queue, Queue, 1, "destroy_queue")
+	queue.handle.queues[queue.number] = nil
+	return queue.handle.session:unbind(queue.number)
+end
+
+-- Packets come from here on; with "none" the kernel has nobody to ask, and drops.
+function nfq.set_mode(queue, copy, range)
+	check(queue, Queue, 1, "set_mode")
+	copy = option(copy, COPY, "packet", 2, "set_mode")
+	range = range or MOST
+	local done, message, errno = queue.handle.session:change(queue.number, {
+		copy_mode = copy == COPY.none and COPY.meta or copy,
+		copy_range = (range == 0 or range > MOST) and MOST or range,
+	})
+	if not done then
+		return nil, message, errno
+	end
+	queue.copy = copy
+	return queue
+end
+
+function nfq.get_payload(data)
+	local payload = check(data, Data, 1, "get_payload").packet.payload
+	if not payload then
+		return nil, "the packet came without its payload", ENODATA
+	end
+	return payload
+end
+
+-- What the callback said becomes of the packet: true, or nil, message, errno.
+local function apply(packet, verdict, replacement)
+	verdict = VERDICTS[verdict == nil and "accept" or verdict]
+	if not verdict then
+		error("the callback returned neither 'accept' nor 'drop'", 0)
+	end
+	if replacement ~= nil and verdict == VERDICTS.accept then
+		packet.payload = replacement
+	end
+	return packet:verdict(verdict + nfbind.VERDICT_NOW)
+end
+
+-- One packet. Where the callback fails its packet waits, as it would have there.
+local function judge(handle, packet, callback)
+	local queue = handle.queues[packet.queue]
+	if not queue or queue.copy == COPY.none then
+		return packet:verdict(VERDICTS.drop + nfbind.VERDICT_NOW)
+	end
+	local done, result, message, errno = pcall(function()
+		return apply(packet, callback(make(Data, { packet = packet })))
+	end)
+	if not done then
+		handle.kept = packet:keep() or handle.kept
+		error(result, 0)
+	end
+	return result, message, errno
+end
+
+local function wait(handle)
+	while true do
+		local batch, message, errno = handle.session:receive(handle.is_blocking and FOREVER or 0)
+		if batch then
+			return batch
+		elseif errno == ESHUTDOWN or errno == ECANCELED then
+			return nil, "closed"
+		elseif not errno or errno == EAGAIN then
+			return nil, "timeout", EAGAIN
+		elseif errno ~= EINTR then
+			return nil, message, errno
+		end
+	end
+end
+
+-- What a callback that failed left of a batch comes first at the next call.
+function nfq.catch(handle, callback)
+	check(handle, Handle, 1, "catch")
+	while true do
+		while handle.batch and handle.position < #handle.batch do
+			handle.position = handle.position + 1
+			local done, message, errno = judge(handle, handle.batch[handle.position], callback)
+			if not done then
+				return nil, message, errno
+			end
+		end
+		local batch, message, errno = wait(handle)
+		handle.batch, handle.position = batch, 0
+		if not batch then
+			return nil, message, errno
+		end
+	end
+end
+
+-- Deprecated there, and here.
+function nfq.loop(callback, copy)
+	local handle, message, errno = nfq.open()
+	if not handle then
+		return nil, message, errno
+	end
+	local queue
+	queue, message, errno = nfq.create_queue(handle, 0)
+	if queue then
+		queue, message, errno = nfq.set_mode(queue, copy)
+	end
+	if queue then
+		queue, message, errno = nfq.catch(handle, callback)
+	end
+	nfq.close(handle)
+	return queue, message, errno
+end
+
+-- Programs there say require "nfq" and use the global.
+_G.nfq = nfq
+return nfq
