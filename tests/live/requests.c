@@ -14,10 +14,10 @@
 /* What lasts as long as the process stays in reach, so that nobody takes it for lost. */
 static void remember(void *made)
 {
-	static void *reached[1 << 14];
+	static void *volatile reached[1 << 18];
 	static unsigned int count;
 
-	reached[count++ % (1 << 14)] = made;
+	reached[count++ % (1 << 18)] = made;
 }
 
 /* Sessions. */

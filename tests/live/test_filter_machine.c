@@ -55,8 +55,12 @@ START_TEST(test_machine_of_the_kernel_says_the_same)
 	unsigned int counts[2] = { 0 };
 
 	unit_seed(21);
-	for (size_t i = 0; i < EVENTS; i++)
-		make_event(&events[i], some_ct(), unit_random(2) ? KERNEL_CT_NEW : KERNEL_CT_DELETE);
+	for (size_t i = 0; i < EVENTS; i++) {
+		struct nfbind_ct *ct = some_ct();
+
+		make_event(&events[i], ct, unit_random(2) ? KERNEL_CT_NEW : KERNEL_CT_DELETE);
+		nfbind_ct_free(ct);
+	}
 	for (unsigned long round = 0; round < unit_rounds(1000); round++) {
 		struct nfbind_filter *filters[3] = { some_filter(), some_filter(), some_filter() };
 		size_t count = 1 + unit_random(3);
@@ -84,6 +88,8 @@ START_TEST(test_machine_of_the_kernel_says_the_same)
 		for (size_t i = 0; i < 3; i++)
 			nfbind_filter_free(filters[i]);
 	}
+	for (size_t i = 0; i < EVENTS; i++)
+		nfbind_ct_free(events[i].ct);
 	ck_assert_uint_gt(counts[0], 3000);
 	ck_assert_uint_gt(counts[1], 3000);
 }

@@ -193,6 +193,12 @@ static int by_text(const void *one, const void *other)
 	return strcmp(*(char *const *)one, *(char *const *)other);
 }
 
+static void forget(struct lines *lines)
+{
+	while (lines->count > 0)
+		free(lines->texts[--lines->count]);
+}
+
 static void sort(struct lines *lines)
 {
 	qsort(lines->texts, lines->count, sizeof(lines->texts[0]), by_text);
@@ -206,7 +212,7 @@ static uint64_t read_ours(struct nfbind_conntrack *conntrack, uint32_t format, u
 	uint64_t timeout = 0;
 	char text[TEXT_MAX];
 
-	lines->count = 0;
+	forget(lines);
 	ck_assert_done(conntrack, nfbind_conntrack_list_ct(conntrack, NULL, NFBIND_LIST_TABLE, 0, &list));
 	while (nfbind_list_next_ct(list, ct) == 0) {
 		nfbind_ct_print(ct, format, flags, labels, text, sizeof(text));
@@ -224,7 +230,7 @@ static uint64_t read_theirs(const char *output, uint32_t format, struct lines *l
 	uint64_t timeout = 0;
 	FILE *pipe;
 
-	lines->count = 0;
+	forget(lines);
 	snprintf(command, sizeof(command), "%sfor family in ipv4 ipv6; do conntrack -L -f $family %s 2>/dev/null; done%s",
 		 names ? "unshare -m sh -c 'mount -t tmpfs none /etc && mkdir /etc/xtables && "
 			 "printf \"" LABELS "\" >/etc/xtables/connlabel.conf; " : "", output, names ? "'" : "");
