@@ -18932,23 +18932,35 @@ static int take_end(struct requester *self, const struct nlmsghdr *message)
 	return error;
 }
 
-int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
+/* The next one of what was read, or of what is read now. */
+static int next_message(struct requester *self, int32_t timeout,
+			const struct nlmsghdr **ret_message)
 {
-	const struct nlmsghdr *message;
 	int error = 0;
 	int r;
 
 	for (;;) {
-		message = wire_next_message(self->answer, self->answer_len, &self->answer_offset,
-					    &error);
+		*ret_message = wire_next_message(self->answer, self->answer_len,
+						 &self->answer_offset, &error);
 		if (error < 0)
 			return refuse_of_request(self, error, "the kernel's answer is malformed");
-		if (!message) {
-			r = read_datagram(self, ANSWER_TIMEOUT);
-			if (r < 0)
-				return r;
-			continue;
-		}
+		if (*ret_message)
+			return 0;
+		r = read_datagram(self, timeout);
+		if (r < 0)
+			return r;
+	}
+}
+
+int requester_next(struct requester *self, const struct nlmsghdr **ret_message)
+{
+	const struct nlmsghdr *message;
+	int r;
+
+	for (;;) {
+		r = next_message(self, ANSWER_TIMEOUT, &message);
+		if (r < 0)
+			return r;
 		if (message->nlmsg_seq != self->sequence)
 			continue; /* the rest of an answer that nobody waits for any more */
 		if (message->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -18976,19 +18988,12 @@ int requester_next_answer(struct requester *self, int32_t timeout, struct answer
 {
 	const struct nlmsghdr *message;
 	int32_t number;
-	int error = 0, r;
+	int r;
 
 	for (;;) {
-		message = wire_next_message(self->answer, self->answer_len, &self->answer_offset,
-					    &error);
-		if (error < 0)
-			return refuse_of_request(self, error, "the kernel's answer is malformed");
-		if (!message) {
-			r = read_datagram(self, timeout);
-			if (r < 0)
-				return r;
-			continue;
-		}
+		r = next_message(self, timeout, &message);
+		if (r < 0)
+			return r;
 		if (message->nlmsg_type != NLMSG_ERROR)
 			continue;
 		if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
