@@ -152,9 +152,11 @@ class Errors(Handle):
     def test_without_a_verdict(self):
         for verdict in (None, lnq.NF_STOLEN):
             queue = self.create(lambda data: verdict is None or data.set_verdict(verdict))
-            self.send(b"x")
+            self.send(b"x", b"y")
+            self.read()
             self.read()
             self.nothing_received()
+            self.assertEqual(self.handle._session.read_stats(QUEUE).queue_undecided, 2)
             queue.destroy()
 
     def test_before_set_mode(self):

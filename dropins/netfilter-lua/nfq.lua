@@ -59,7 +59,7 @@ function nfq.open()
 	if not session then
 		return nil, message, errno
 	end
-	return make(Handle, { session = session, queues = {}, is_blocking = true })
+	return make(Handle, { session = session, queues = {}, undecided = {}, is_blocking = true })
 end
 
 function nfq.close(handle)
@@ -153,7 +153,7 @@ local function judge(handle, packet, callback)
 		return apply(packet, callback(make(Data, { packet = packet })))
 	end)
 	if not done then
-		handle.kept = packet:keep() or handle.kept
+		handle.undecided[#handle.undecided + 1] = packet:keep()
 		error(result, 0)
 	end
 	return result, message, errno

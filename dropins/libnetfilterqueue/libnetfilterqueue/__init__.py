@@ -99,6 +99,7 @@ class NetfilterQueueQueueHandle:
         self._handle = handle
         self._number = number
         self._callback = callback
+        self._undecided = []  # packets that wait as long as the queue is there
         self.mode = NFQNL_COPY_NONE
 
     def set_mode(self, mode, range):  # pylint: disable=redefined-builtin
@@ -126,6 +127,7 @@ class NetfilterQueueQueueHandle:
     def destroy(self):
         """Unbind the queue."""
         self._handle.forget(self._number)
+        self._undecided.clear()
 
     def hand_out(self, packet):
         """Call the callback: whether it returned."""
@@ -134,9 +136,10 @@ class NetfilterQueueQueueHandle:
             self._callback(data)
         except Exception:  # pylint: disable=broad-exception-caught
             traceback.print_exc()
-            packet.keep()
+            self._undecided.append(packet.keep())
             return False
-        data.apply()
+        if not data.apply():
+            self._undecided.append(packet.keep())
         return True
 
 
@@ -191,10 +194,10 @@ class NetfilterQueueData:
         self._verdict, self._mark = verdict, mark
 
     def apply(self):
-        """Do it."""
+        """Do it: False where there is nothing to do."""
         if self._verdict in (None, NF_STOLEN):
-            self._packet.keep()
-            return
+            return False
         if self._mark is not None:
             self._packet.mark = self._mark
         self._packet.verdict(self._verdict | _NOW)
+        return True
