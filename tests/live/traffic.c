@@ -16,7 +16,7 @@
 
 enum {
 	PATIENCE = 5000, /* milliseconds for what must come */
-	RECEIVE_ROOM = 4 << 20,
+	ROOM = 4 << 20, /* the kernel gives what it allows: hundreds of small packets */
 };
 
 socklen_t address_fill(union address *ret_address, const char *text, uint16_t port)
@@ -47,7 +47,7 @@ int bound_socket(int type, const char *text, uint16_t port)
 	union address address;
 	socklen_t len = address_fill(&address, text, port);
 	int fd = socket(address.any.sa_family, type | SOCK_CLOEXEC, 0);
-	int on = 1, room = RECEIVE_ROOM;
+	int on = 1, room = ROOM;
 
 	ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -77,7 +77,10 @@ struct udp udp_pair(const char *text, uint16_t port)
 {
 	struct udp pair = { .receiver = bound_socket(SOCK_DGRAM, text, port),
 			    .sender = open_for(text, SOCK_DGRAM) };
+	int room = ROOM;
 
+	/* What waits in a queue behind OUTPUT fills it. */
+	setsockopt(pair.sender, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	connect_to(pair.sender, text, port);
 	return pair;
 }
