@@ -6,7 +6,9 @@
 # installed for the run. Every consumer reads id, protocol, hook, mark and the whole payload
 # of each packet, and accepts it. Run by `meson devenv`, where the languages find nfbind.
 #
-#   tests/bench/bindings.py [--quick] [--strict]
+# A second part lists the connection table from each language (binding_tables.py).
+#
+#   tests/bench/bindings.py [--quick] [--only packets,tables] [--strict]
 import argparse
 import importlib.util
 import os
@@ -19,6 +21,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 
+import binding_tables
 import harness
 
 # The queue's benchmark is named like a module of the standard library.
@@ -28,6 +31,8 @@ spec.loader.exec_module(queue_bench)
 
 # The program runs itself again in a network namespace, which has no way out.
 CAN_INSTALL = not os.environ.get(harness.INSIDE)
+# A peer's module stands by itself.
+GO_ALONE = dict(os.environ, GOWORK="off", GOFLAGS="-mod=mod")
 LUAS = ("luajit", "lua5.1", "lua5.3", "lua5.4")
 # What is promised against the classic use in C, at 64 and 1400 bytes.
 GOALS = {"python": (1.70, 1.60), "luajit": (1.65, 1.60),
@@ -56,12 +61,11 @@ def go_nfqueue(room):
     folder = room / "go-nfqueue"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "binding_peer_go" / "main.go", folder)
-    env = dict(os.environ, GOWORK="off", GOFLAGS="-mod=mod")
     if CAN_INSTALL:
         if not (folder / "go.mod").exists():
-            tried("go", "mod", "init", "example.org/peer", cwd=folder, env=env)
-        if tried("go", "get", "github.com/florianl/go-nfqueue/v2@latest", cwd=folder, env=env):
-            tried("go", "build", "-o", "peer", ".", cwd=folder, env=env)
+            tried("go", "mod", "init", "example.org/peer", cwd=folder, env=GO_ALONE)
+        if tried("go", "get", "github.com/florianl/go-nfqueue/v2@latest", cwd=folder, env=GO_ALONE):
+            tried("go", "build", "-o", "peer", ".", cwd=folder, env=GO_ALONE)
     if (folder / "peer").exists():
         return {"go-nfqueue": (folder / "peer", "loop")}
     return {}
@@ -81,6 +85,11 @@ def consumers(room, programs):
             rows["go"] = (room / "go-nfbind", "loop")
         rows |= go_nfqueue(room)
     return rows | netfilterqueue(room)
+
+
+def tables(room, programs):
+    luas = [lua for lua in LUAS if shutil.which(lua) and tried(lua, "-e", "require 'nfbind'")]
+    return binding_tables.programs(room, programs, luas, tried, CAN_INSTALL, GO_ALONE)
 
 
 class Timed(harness.Child):
@@ -124,6 +133,7 @@ def section_bindings(bench):
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Benchmark the languages.")
     parser.add_argument("--quick", action="store_true", help="fewer packets and rounds")
+    parser.add_argument("--only", choices=("packets", "tables"), help="one of the two parts")
     parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
     parser.add_argument("--programs", default=queue_bench.ROOT / "build" / "tests" / "bench", type=pathlib.Path)
     parser.add_argument("--output", default=queue_bench.ROOT / "build" / "bench", type=pathlib.Path)
@@ -134,16 +144,22 @@ def main():
     options = parse_arguments()
     room = options.output.resolve() / "peers"
     room.mkdir(parents=True, exist_ok=True)
-    rows = consumers(room, options.programs.resolve())
+    rows = consumers(room, options.programs.resolve()) if options.only != "tables" else {}
+    lists = tables(room, options.programs.resolve()) if options.only != "packets" else {}
     harness.enter_namespace()
     bench = Bench(options, rows)
     machine = queue_bench.describe(bench)
     try:
-        queue_bench.prepare_namespace(bench)
-        section_bindings(bench)
+        if lists:
+            listed = binding_tables.measure(options, lists)
+            bench.samples |= listed.samples
+            bench.goals += listed.goals
+        if rows:
+            queue_bench.prepare_namespace(bench)
+            section_bindings(bench)
+            queue_bench.print_limits(bench)
     except (harness.BenchError, subprocess.TimeoutExpired) as error:
         sys.exit(f"benchmark of the languages: {error}")
-    queue_bench.print_limits(bench)
     harness.print_goals(bench.goals)
     queue_bench.write_results(bench, machine, "bindings")
     missed = any(goal.verdict() == "MISS" for goal in bench.goals)
