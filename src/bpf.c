@@ -299,12 +299,10 @@ static void compile_address(struct assembler *self, const struct nfbind_filter *
 	}
 }
 
-static void compile_range(struct assembler *self, const struct nfbind_filter *filter,
-			  const struct filter_rule *rule)
+/* Where one of its fields lies, its number is compared; `otherwise` is for one that is not in there. */
+static void compare_numbers(struct assembler *self, const struct filter_rule *rule, uint32_t least,
+			    uint32_t most, uint8_t otherwise)
 {
-	uint32_t least = (uint32_t)number_or(filter, rule->field, 0);
-	uint32_t most = (uint32_t)number_or(filter, rule->beside, least);
-
 	for (unsigned int i = 0; i < rule->of_count; i++) {
 		struct leaves leaves = leaves_of(rule->of[i]);
 
@@ -313,32 +311,32 @@ static void compile_range(struct assembler *self, const struct nfbind_filter *fi
 
 			locate(self, &leaves.all[j]);
 			load(self, &leaves.all[j]);
-			if (least != most)
-				jump(self, BPF_JGE, least, 0, TO_NEXT);
-			jump(self, least != most ? BPF_JGT : BPF_JEQ, most,
-			     least != most ? TO_NEXT : TO_YES, least != most ? TO_YES : TO_NEXT);
+			if (least == most) {
+				jump(self, BPF_JEQ, most, TO_YES, otherwise);
+			} else {
+				jump(self, BPF_JGE, least, 0, otherwise);
+				jump(self, BPF_JGT, most, otherwise, TO_YES);
+			}
 			resolve(self, start, TO_NEXT);
 		}
 	}
 }
 
+static void compile_range(struct assembler *self, const struct nfbind_filter *filter,
+			  const struct filter_rule *rule)
+{
+	uint32_t least = (uint32_t)number_or(filter, rule->field, 0);
+
+	compare_numbers(self, rule, least, (uint32_t)number_or(filter, rule->beside, least), TO_NEXT);
+}
+
+/* The first of its fields that is there decides; none stands for 0. */
 static void compile_first(struct assembler *self, const struct nfbind_filter *filter,
 			  const struct filter_rule *rule)
 {
 	uint32_t wanted = (uint32_t)number_or(filter, rule->field, 0);
 
-	for (unsigned int i = 0; i < rule->of_count; i++) {
-		struct leaves leaves = leaves_of(rule->of[i]);
-
-		for (unsigned int j = 0; j < leaves.count; j++) {
-			unsigned int start = self->count;
-
-			locate(self, &leaves.all[j]);
-			load(self, &leaves.all[j]);
-			jump(self, BPF_JEQ, wanted, TO_YES, TO_NO);
-			resolve(self, start, TO_NEXT);
-		}
-	}
+	compare_numbers(self, rule, wanted, wanted, TO_NO);
 	if (wanted == 0)
 		emit(self, BPF_JMP | BPF_JA, TO_YES);
 }
