@@ -45,6 +45,22 @@ int nfbind_packet_get_ct(const struct nfbind_packet *packet, struct nfbind_ct *r
 	return r;
 }
 
+int nfbind_packet_get_ct_data(const struct nfbind_packet *packet, const void **ret_data,
+			      size_t *ret_data_len)
+{
+	const void *data;
+	size_t data_len;
+
+	if (!packet || !ret_data || !ret_data_len)
+		return -EINVAL;
+	data = packet_attribute(packet, KERNEL_NFQA_CT, &data_len);
+	if (!data)
+		return -ENODATA;
+	*ret_data = data;
+	*ret_data_len = data_len;
+	return 0;
+}
+
 static bool fits_verdict(const struct nfbind_fields *fields, const void *object)
 {
 	for (uint32_t i = 0; i < fields->count; i++)

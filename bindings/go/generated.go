@@ -165,6 +165,8 @@ package nfbind
 #cgo nocallback nfbind_packet_is_truncated
 #cgo noescape nfbind_packet_get_ct
 #cgo nocallback nfbind_packet_get_ct
+#cgo noescape nfbind_packet_get_ct_data
+#cgo nocallback nfbind_packet_get_ct_data
 #cgo noescape nfbind_packet_set_ct
 #cgo nocallback nfbind_packet_set_ct
 #cgo noescape nfbind_packet_set_exp
@@ -2877,6 +2879,33 @@ func (packet *Packet) Ct() (ct *Ct, err error) {
 		return
 	}
 	ct = ctMade
+	return
+}
+
+var errorsOfPacketGetCtData = []sentence{
+	{syscall.ENODATA, "the packet came without a connection"},
+}
+
+// CtData: Look at that connection as the kernel sent it: netlink attributes (CTA_*), numbers in network byte order, without what was set since.
+//
+// Errors:
+//   - ENODATA: the packet came without a connection
+func (packet *Packet) CtData() (data []byte, err error) {
+	if err = lock(false, packet.base()); err != nil {
+		return
+	}
+	defer unlock(packet.base())
+	var dataC unsafe.Pointer
+	var dataLen C.size_t
+	r := C.nfbind_packet_get_ct_data((*C.struct_nfbind_packet)(packet.pointer), &dataC, &dataLen)
+	if r < 0 {
+		if r == -C.ENODATA {
+			return
+		}
+		err = fail(int(r), errorsOfPacketGetCtData, "")
+		return
+	}
+	data = copied(dataC, dataLen)
 	return
 }
 

@@ -2117,6 +2117,18 @@ NFBIND_API int nfbind_packet_is_truncated(const struct nfbind_packet *packet);
 NFBIND_API int nfbind_packet_get_ct(const struct nfbind_packet *packet, struct nfbind_ct *ret_ct);
 
 /**
+ * Look at that connection as the kernel sent it: netlink attributes (CTA_*), numbers in
+ * network byte order, without what was set since.
+ *
+ * @borrowed packet until free
+ * @none ENODATA
+ * @error ENODATA the packet came without a connection
+ * @since 0.1
+ */
+NFBIND_API int nfbind_packet_get_ct_data(const struct nfbind_packet *packet,
+					 const void **ret_data, size_t *ret_data_len);
+
+/**
  * Change the packet's connection with the verdict: timeout, status, helper and its
  * data, labels (with mask), mark (with mask). The content is copied. An object
  * without any field tells the kernel to adjust TCP sequence numbers only.

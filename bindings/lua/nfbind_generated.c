@@ -1078,6 +1078,29 @@ static int l_packet_get_ct(lua_State *L)
 	return 1;
 }
 
+static const struct sentence errors_of_packet_get_ct_data[] = {
+	{ ENODATA, "the packet came without a connection" },
+	{ 0, NULL },
+};
+
+static int l_packet_get_ct_data(lua_State *L)
+{
+	int r;
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &packet_type);
+	const void *c_ret_data = NULL;
+	size_t c_ret_data_len = 0;
+	r = nfbind_packet_get_ct_data(o_self->pointer, &c_ret_data, &c_ret_data_len);
+	if (r == -ENODATA)
+		return lua_pushnil(L), 1;
+	if (r < 0) {
+		return fail(L, r, errors_of_packet_get_ct_data, "");
+	}
+	lua_pushlstring(L, c_ret_data, c_ret_data_len);
+	return 1;
+}
+
 static const struct sentence errors_of_packet_set_ct[] = {
 	{ EACCES, "a field is present that a verdict cannot change" },
 	{ EINVAL, "a mask is present without its mark or labels" },
@@ -4021,6 +4044,7 @@ static const luaL_Reg packet_methods[] = {
 	{ "fields", l_packet_fields },
 	{ "is_truncated", l_packet_is_truncated },
 	{ "get_ct", l_packet_get_ct },
+	{ "get_ct_data", l_packet_get_ct_data },
 	{ "set_ct", l_packet_set_ct },
 	{ "set_exp", l_packet_set_exp },
 	{ "splice", l_packet_splice },

@@ -1627,6 +1627,39 @@ done:
 	return result;
 }
 
+static const struct sentence errors_of_packet_get_ct_data[] = {
+	{ ENODATA, "the packet came without a connection" },
+	{ 0, NULL },
+};
+
+static PyObject *py_packet_get_ct_data(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	const void *c_ret_data = NULL;
+	size_t c_ret_data_len = 0;
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, false, "packet") < 0)
+		goto done;
+	r = nfbind_packet_get_ct_data(o_self->pointer, &c_ret_data, &c_ret_data_len);
+	if (r < 0) {
+		if (r == -ENODATA)
+			result = Py_NewRef(Py_None);
+		else {
+			fail(r, errors_of_packet_get_ct_data, "");
+		}
+		goto done;
+	}
+	result = make_view(o_self, c_ret_data, c_ret_data_len);
+done:
+	return result;
+}
+
 static const struct sentence errors_of_packet_set_ct[] = {
 	{ EACCES, "a field is present that a verdict cannot change" },
 	{ EINVAL, "a mask is present without its mark or labels" },
@@ -6318,6 +6351,8 @@ static PyMethodDef packet_methods[] = {
 	  "Whether the payload is not all of the packet: cut by the copy range, by the kernel's limit of 65531 bytes or by a caller's short read." },
 	{ "get_ct", (PyCFunction)(void (*)(void))py_packet_get_ct, METH_FASTCALL | METH_KEYWORDS,
 	  "Read the connection that the packet carries into an object of the caller's, whose former content is gone." },
+	{ "get_ct_data", (PyCFunction)(void (*)(void))py_packet_get_ct_data, METH_FASTCALL | METH_KEYWORDS,
+	  "Look at that connection as the kernel sent it: netlink attributes (CTA_*), numbers in network byte order, without what was set since." },
 	{ "set_ct", (PyCFunction)(void (*)(void))py_packet_set_ct, METH_FASTCALL | METH_KEYWORDS,
 	  "Change the packet's connection with the verdict: timeout, status, helper and its data, labels (with mask), mark (with mask). The content is copied. An object without any field tells the kernel to adjust TCP sequence numbers only.\n\nThe kernel does them in this order, stops at the first that it refuses and says nothing; the verdict counts all the same. So what it would refuse is an error here, as far as the connection tells that came with the packet (option conntrack; without it only the object itself is checked). Nobody can tell here: labels that no rule of the namespace uses, data that the helper does not take, a helper that Linux 7.x does not let go, and what has changed since the packet was queued. The flow's next packet, or nfbind_conntrack_fetch_ct(), shows what was done.\n\nA status replaces all bits that can change: fixed-timeout and helper are gone when they are not given, seen-reply and assured can only be added, and confirmed makes no difference. A timeout lasts until a packet of the flow brings the next one." },
 	{ "set_exp", (PyCFunction)(void (*)(void))py_packet_set_exp, METH_FASTCALL | METH_KEYWORDS,

@@ -91,6 +91,7 @@ unsafe extern "C" {
     fn nfbind_packet_get_bytes(packet: *const c_void, field: u32, ret_data: *mut *const c_void, ret_data_len: *mut usize) -> c_int;
     fn nfbind_packet_set_bytes(packet: *mut c_void, field: u32, data: *const c_void, data_len: usize) -> c_int;
     fn nfbind_packet_is_truncated(packet: *const c_void) -> c_int;
+    fn nfbind_packet_get_ct_data(packet: *const c_void, ret_data: *mut *const c_void, ret_data_len: *mut usize) -> c_int;
     fn nfbind_packet_set_ct(packet: *mut c_void, ct: *const c_void) -> c_int;
     fn nfbind_packet_set_exp(packet: *mut c_void, exp: *const c_void) -> c_int;
     fn nfbind_packet_splice(packet: *mut c_void, offset: u32, remove: u32, data: *const c_void, data_len: usize) -> c_int;
@@ -2161,6 +2162,23 @@ impl Packet<'_> {
             return Err(Error::known(r, &[]));
         }
         Ok(r != 0)
+    }
+
+    /// Look at that connection as the kernel sent it: netlink attributes (CTA_*), numbers in network byte order, without what was set since.
+    ///
+    /// Errors:
+    /// - ENODATA: the packet came without a connection
+    pub fn get_ct_data(&self) -> Result<Option<&[u8]>, Error> {
+        let mut data: *const c_void = null_mut();
+        let mut data_len = 0usize;
+        let r = unsafe { nfbind_packet_get_ct_data(self.0.pointer(), &mut data, &mut data_len) };
+        if r == -ENODATA {
+            return Ok(None);
+        }
+        if r < 0 {
+            return Err(Error::known(r, &[(ENODATA, "the packet came without a connection")]));
+        }
+        Ok(Some(crate::bytes(data, data_len)))
     }
 
     /// Change the packet's connection with the verdict: timeout, status, helper and its data, labels (with mask), mark (with mask). The content is copied. An object without any field tells the kernel to adjust TCP sequence numbers only.

@@ -291,6 +291,42 @@ START_TEST(test_packet_connection_reads_back_what_was_set)
 }
 END_TEST
 
+START_TEST(test_packet_shows_the_connection_as_the_kernel_sent_it)
+{
+	struct nfbind_packet *made;
+	struct nfbind_ct *ct;
+	const void *data = NULL, *again;
+	size_t len = 0, len_again;
+	uint16_t first;
+
+	parse("packet-udp-new.bin");
+	ck_assert_int_eq(nfbind_packet_get_ct_data(packet, &data, &len), 0);
+	/* The tuple of the original direction comes first, and its length fits. */
+	ck_assert_uint_gt(len, 4);
+	memcpy(&first, (const uint8_t *)data + 2, sizeof(first));
+	ck_assert_uint_eq(first & 0x3fff, 1);
+	memcpy(&first, data, sizeof(first));
+	ck_assert_uint_le(first, len);
+	/* What is set for the verdict does not show. */
+	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
+	nfbind_ct_set_number(ct, NFBIND_CT_MARK, 9);
+	ck_assert_int_eq(nfbind_packet_set_ct(packet, ct), 0);
+	ck_assert_int_eq(nfbind_packet_get_ct_data(packet, &again, &len_again), 0);
+	ck_assert(again == data && len_again == len);
+	ck_assert_int_eq(nfbind_packet_get_ct_data(NULL, &data, &len), -EINVAL);
+	ck_assert_int_eq(nfbind_packet_get_ct_data(packet, NULL, &len), -EINVAL);
+	ck_assert_int_eq(nfbind_packet_get_ct_data(packet, &data, NULL), -EINVAL);
+	parse("packet-udp-no-connection.bin");
+	ck_assert_int_eq(nfbind_packet_get_ct_data(packet, &data, &len), -ENODATA);
+	/* Made from bytes, there is no message. */
+	nfbind_packet_get_bytes(packet, NFBIND_PACKET_PAYLOAD, &data, &len);
+	ck_assert_int_eq(nfbind_packet_new(data, len, &made), 0);
+	ck_assert_int_eq(nfbind_packet_get_ct_data(made, &data, &len), -ENODATA);
+	nfbind_packet_free(made);
+	nfbind_ct_free(ct);
+}
+END_TEST
+
 START_TEST(test_packet_helper_data_brings_the_helpers_name)
 {
 	struct nfbind_ct *ct, *got;
@@ -571,6 +607,7 @@ UNIT_MAIN("packet", set_up, tear_down, test_packet_getters_agree_with_each_other
 	  test_packet_header_numbers_change_and_change_back,
 	  test_packet_clear_reads_again_what_the_kernel_sent,
 	  test_packet_connection_reads_back_what_was_set,
+	  test_packet_shows_the_connection_as_the_kernel_sent_it,
 	  test_packet_helper_data_brings_the_helpers_name,
 	  test_packet_connection_change_that_the_kernel_would_leave_out_is_refused,
 	  test_packet_expectation_that_the_kernel_would_leave_out_is_refused, test_packet_payload_grows_and_shrinks,
