@@ -2,10 +2,12 @@
 """
 Manual pages from the model: one for each function, one for each object (its
 idea, its fields, its functions) and one for the functions of the module. They say
-what the doc comments say, in the order in which man readers look for it.
+what the doc comments say, in the order in which man readers look for it. `man.py OUT VERSION` writes them below a folder OUT.
 """
 
+import os
 import re
+import sys
 
 from emit import api_errors, field_name
 from roles import PREFIX
@@ -187,3 +189,21 @@ def pages(model, version):
             name, text = header_page(model, header, version)
             files[f"man3/{name}.3"] = text
     return files
+
+
+def write(folder, model, version):
+    for name, content in pages(model, version).items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+
+
+def main():
+    import headers
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    write(sys.argv[1], headers.read(os.path.join(root, "include", "nfbind", "nfbind.h"), root), sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()

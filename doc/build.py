@@ -20,14 +20,6 @@ import lint     # noqa: E402
 import man      # noqa: E402
 
 
-def write(folder, files):
-    for name, content in files.items():
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content)
-
-
 def doxygen(out, version):
     """The lines that it complained in."""
     with open(os.path.join(ROOT, "doc", "Doxyfile"), encoding="utf-8") as file:
@@ -49,7 +41,7 @@ def main():
     os.makedirs(out, exist_ok=True)
     if not problems:
         problems = doxygen(out, version)
-        write(os.path.join(out, "man"), man.pages(model, version))
+        man.write(os.path.join(out, "man"), model, version)
         shutil.copy(os.path.join(ROOT, "doc", "fields.md"), out)
     for problem in problems:
         print(problem, file=sys.stderr)
