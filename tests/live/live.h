@@ -19,10 +19,6 @@
 #include "netns.h"
 #include "traffic.h"
 
-enum {
-	PATIENCE = 5000, /* milliseconds for what must come */
-};
-
 /* Programs. */
 
 struct live_case {

@@ -149,7 +149,7 @@ static void fill(struct thing thing, char *text)
 /* Timeouts run down while a slow machine gets to looking at them. */
 static uint64_t patience(struct thing thing, const struct parsed *parsed)
 {
-	return parsed->field == (thing.ct ? NFBIND_CT_TIMEOUT : (uint32_t)NFBIND_EXP_TIMEOUT) ? 5 : 0;
+	return parsed->field == (thing.ct ? NFBIND_CT_TIMEOUT : (uint32_t)NFBIND_EXP_TIMEOUT) ? 30 : 0;
 }
 
 static bool has_value(struct thing thing, const struct parsed *parsed)

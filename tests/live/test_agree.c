@@ -21,7 +21,7 @@ static struct nfbind_queue *queue;
 static void begin(const char *program)
 {
 	requests = open_requests();
-	queue = bind_session(QUEUE, OPTIONS({ NFBIND_OPTIONS_CONNTRACK, 1 }));
+	queue = bind_session(QUEUE, OPTIONS({ NFBIND_OPTIONS_CONNTRACK, 1 }, { NFBIND_OPTIONS_BATCH, 1 }));
 	run("%s -A OUTPUT -m conntrack --ctstate UNTRACKED", program);
 	run("%s -A OUTPUT -m connlabel --label 1", program);
 	queue_rule(program, "INPUT -p udp", QUEUE);

@@ -447,9 +447,13 @@ START_TEST(test_cthelper_of_a_rule_when_another_goes)
 	ck_assert(is_helped(connection_of(5002)));
 	forgets = !is_helped(connection_of(5001));
 	ck_assert(!forgets || is_kernel(5, 19));
+	if (!forgets) {
+		take_away_after_rules();
+		return;
+	}
 	run("nft flush ruleset");
 	sleep_ms(500);
-	ck_assert_int_eq(nfbind_conntrack_remove_cthelper(requests, key(2)), forgets ? -EBUSY : 0);
+	ck_assert_int_eq(nfbind_conntrack_remove_cthelper(requests, key(2)), -EBUSY);
 }
 END_TEST
 

@@ -154,8 +154,7 @@ START_TEST(test_packet_changes_leave_in_as_many_sends_as_needed)
 	need_changes();
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_numbers(udp.sender, 0, COUNT);
-	batch = receive(queue);
-	ck_assert_uint_eq(nfbind_batch_count(batch), COUNT);
+	batch = receive_all(queue, 1, COUNT);
 	for (uint32_t i = 0; i < COUNT; i++) {
 		struct nfbind_packet *packet = nfbind_batch_packet(batch, i);
 

@@ -67,7 +67,7 @@ static struct nfbind_packet *unreachable_for(const struct nfbind_packet *packet,
 static int refused_connect(const char *address, int code)
 {
 	int listener = tcp_listen(address, 5001), client, outcome;
-	struct nfbind_queue *queue = bind_session(1, NULL);
+	struct nfbind_queue *queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_BATCH, 1 }));
 	struct nfbind_packet *packet;
 
 	client = tcp_start(address, 5001);
@@ -123,7 +123,7 @@ START_TEST(test_injector_reset_ends_a_connection_over_a_wire)
 	netns_enter(home);
 	ck_assert_int_eq(tcp_outcome(client, PATIENCE), 0);
 	server = accept(listener, NULL, NULL);
-	queue = bind_session(1, NULL);
+	queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_BATCH, 1 }));
 	queue_rule("iptables", "INPUT -p tcp --dport 5001", 1);
 	say_text(client, "hello");
 	packet = receive_one(queue);

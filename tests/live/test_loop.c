@@ -3,6 +3,8 @@
  * Programs with a loop of their own: the descriptor tells the truth to poll and
  * epoll, and what a caller reads from it, whole or cut, is fed back. A forked
  * child shares the descriptor and may do nothing with it.
+ *
+ * The rules are in OUTPUT, where a packet is in its queue before send() returns.
  */
 #include "live.h"
 
@@ -31,7 +33,7 @@ START_TEST(test_queue_descriptor_tells_the_truth)
 	struct udp udp = udp_pair("127.0.0.1", 5001);
 	struct nfbind_queue *queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_BATCH, 2 }));
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	ck_assert(!is_readable(queue));
 	say_numbers(udp.sender, 0, 5);
 	for (uint32_t left = 5; left > 0;) {
@@ -41,7 +43,7 @@ START_TEST(test_queue_descriptor_tells_the_truth)
 	}
 	ck_assert_int_eq(nfbind_queue_settle(queue), 0);
 	ck_assert(!is_readable(queue));
-	ck_assert_uint_eq(hear_numbers(udp.receiver, 0, 20), 5);
+	hear_numbers(udp.receiver, 0, 5);
 }
 END_TEST
 
@@ -54,7 +56,7 @@ START_TEST(test_queue_descriptor_tells_of_packets_that_a_bind_has_read)
 	uint32_t next = 0;
 	int r;
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 5);
 	ck_assert_int_eq(nfbind_queue_bind(queue, 2, NULL), 0);
 	ck_assert(is_readable(queue));
@@ -71,7 +73,7 @@ START_TEST(test_queue_descriptor_tells_of_packets_that_a_bind_has_read)
 		ck_assert_int_ge(nfbind_queue_verdict_rest(queue, NFBIND_VERDICT_ACCEPT), 0);
 	}
 	ck_assert_int_eq(nfbind_queue_settle(queue), 0);
-	ck_assert_uint_eq(hear_numbers(udp.receiver, 0, 20), 10);
+	hear_numbers(udp.receiver, 0, 10);
 	receive_nothing(queue);
 	ck_assert(!is_readable(queue));
 }
@@ -89,13 +91,15 @@ START_TEST(test_queue_in_an_epoll_loop_passes_all)
 	for (uint16_t i = 0; i < SESSIONS; i++) {
 		queues[i] = bind_session(i, NULL);
 		udp[i] = udp_pair("127.0.0.1", (uint16_t)(5001 + i));
-		run("iptables -A INPUT -p udp --dport %d -j NFQUEUE --queue-num %d", 5001 + i, i);
+		run("iptables -A OUTPUT -p udp --dport %d -j NFQUEUE --queue-num %d", 5001 + i, i);
 		event = (struct epoll_event){ .events = EPOLLIN, .data.ptr = queues[i] };
 		ck_assert_int_eq(epoll_ctl(loop, EPOLL_CTL_ADD, nfbind_queue_get_fd(queues[i]), &event), 0);
 	}
 	for (int i = 0; i < SESSIONS; i++)
 		say_numbers(udp[i].sender, 0, EACH);
-	while ((count = epoll_wait(loop, events, SESSIONS, 100)) > 0) {
+	while (judged < SESSIONS * EACH) {
+		count = epoll_wait(loop, events, SESSIONS, PATIENCE);
+		ck_assert_int_gt(count, 0);
 		for (int i = 0; i < count; i++) {
 			struct nfbind_queue *queue = events[i].data.ptr;
 			struct nfbind_batch *batch;
@@ -107,7 +111,7 @@ START_TEST(test_queue_in_an_epoll_loop_passes_all)
 	}
 	ck_assert_uint_eq(judged, SESSIONS * EACH);
 	for (int i = 0; i < SESSIONS; i++)
-		ck_assert_uint_eq(hear_numbers(udp[i].receiver, 0, 20), EACH);
+		hear_numbers(udp[i].receiver, 0, EACH);
 	close(loop);
 }
 END_TEST
@@ -139,7 +143,7 @@ START_TEST(test_queue_fed_with_whole_datagrams_judges_them)
 	struct udp udp = udp_pair("127.0.0.1", 5001);
 	struct nfbind_queue *queue = bind_session(1, NULL);
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 100);
 	for (uint32_t i = 0; i < 100; i++) {
 		struct nfbind_batch *batch = read_and_feed(queue, 70000);
@@ -149,7 +153,7 @@ START_TEST(test_queue_fed_with_whole_datagrams_judges_them)
 		ck_assert_int_eq(nfbind_queue_verdict_rest(queue, NFBIND_VERDICT_ACCEPT), 1);
 	}
 	ck_assert_int_eq(nfbind_queue_settle(queue), 0);
-	ck_assert_uint_eq(hear_numbers(udp.receiver, 0, 20), 100);
+	hear_numbers(udp.receiver, 0, 100);
 	ck_assert_uint_eq(stats_of(queue, 1).received, 100);
 }
 END_TEST
@@ -185,7 +189,7 @@ static void check_cut(size_t payload, size_t room)
 
 START_TEST(test_queue_fed_with_cut_datagrams_judges_them)
 {
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	check_cut(1000, 4096);
 	check_cut(1000, 300);
 	check_cut(5000, 4096);
@@ -203,7 +207,7 @@ START_TEST(test_queue_fed_with_rubbish_is_ebadmsg_and_goes_on)
 	uint8_t rubbish[200];
 
 	memset(rubbish, 0xff, sizeof(rubbish));
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	ck_assert_int_eq(nfbind_queue_feed(queue, rubbish, sizeof(rubbish), &batch), -EBADMSG);
 	ck_assert_int_eq(nfbind_queue_feed(queue, rubbish, 3, &batch), -EBADMSG);
 	ck_assert_int_eq(nfbind_queue_feed(queue, rubbish, 0, &batch), -EBADMSG);
@@ -222,7 +226,7 @@ START_TEST(test_queue_feed_ends_the_former_batch)
 	struct nfbind_packet *packet;
 	struct nfbind_batch *batch;
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	say_text(udp.sender, "one");
 	say_text(udp.sender, "two");
 	batch = read_and_feed(queue, 4096);
@@ -246,7 +250,7 @@ START_TEST(test_queue_fed_with_gaps_leaves_them_undecided)
 	struct nfbind_batch *batch;
 	char room[4096];
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	say_numbers(udp.sender, 0, 10);
 	for (uint32_t i = 0; i < 10; i++) {
 		if (i % 5 == 2) {
@@ -336,7 +340,7 @@ START_TEST(test_queue_in_a_child_may_only_be_closed)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	struct nfbind_packet *kept;
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	/* Before the first batch, and after it. */
 	ck_assert_int_eq(in_child(use_in_child, queue, NULL), 0);
 	say_text(udp.sender, "x");

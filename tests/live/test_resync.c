@@ -282,7 +282,7 @@ static void old_ones_are_asked_for(struct nfbind_conntrack *conntrack)
 	struct nfbind_ct *entry = template();
 
 	ck_assert_done(conntrack, nfbind_conntrack_add_ct(conntrack, ct_number_is(entry, 1), 0));
-	nfbind_ct_set_number(entry, NFBIND_CT_TIMEOUT, 1);
+	nfbind_ct_set_number(entry, NFBIND_CT_TIMEOUT, 4);
 	ck_assert_done(conntrack, nfbind_conntrack_add_ct(conntrack, ct_number_is(entry, 2), 0));
 	listen_with(OPTIONS({ NFBIND_OPTIONS_RESYNC, 1 }), NULL);
 	take_until_synced();

@@ -121,13 +121,16 @@ static void *judge_together(void *argument)
 }
 
 static uint8_t came[PACKETS];
+static uint32_t came_in_all;
 
 static void listen_to(int fd, int milliseconds)
 {
 	uint32_t number;
 
-	while (hear(fd, &number, sizeof(number), milliseconds) == sizeof(number))
+	while (hear(fd, &number, sizeof(number), milliseconds) == sizeof(number)) {
 		came[ntohl(number)]++;
+		came_in_all++;
+	}
 }
 
 /* Keep the next packets for the workers. */
@@ -150,7 +153,7 @@ static void check_workers(void *(*work)(void *argument))
 	static struct pool pool;
 	struct udp udp = udp_pair("127.0.0.1", 5001);
 	pthread_t workers[WORKERS];
-	uint32_t said = 0;
+	uint32_t said = 0, passing = 0;
 
 	pool = (struct pool){ .queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_MAXLEN, 100000 })),
 			      .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -165,14 +168,18 @@ static void check_workers(void *(*work)(void *argument))
 		/* No more at a time than the receiver's buffer holds. */
 		do
 			listen_to(udp.receiver, 1);
-		while (atomic_load(&pool.judged) + CHUNK < said && seconds() < 16);
+		while (atomic_load(&pool.judged) + CHUNK < said);
 	}
 	complete(&pool);
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(workers[i], NULL);
 	ck_assert_int_eq(nfbind_queue_send(pool.queue), 0);
-	listen_to(udp.receiver, 20);
 	ck_assert_uint_eq(atomic_load(&pool.judged), said);
+	for (uint32_t i = 0; i < said; i++)
+		passing += passes(i);
+	while (came_in_all < passing && seconds() < PATIENCE / 1000 * slowness())
+		listen_to(udp.receiver, 20);
+	hear_nothing(udp.receiver);
 	for (uint32_t i = 0; i < said; i++)
 		ck_assert_msg(came[i] == passes(i), "packet %u came %u times", i, came[i]);
 	take_no_notice(pool.queue);
@@ -223,7 +230,7 @@ START_TEST(test_batch_held_by_another_thread_stays_readable)
 	uint32_t sum = 0, said = 0;
 	pthread_t thread;
 
-	queue_rule("iptables", "INPUT -p udp", 1);
+	queue_rule("iptables", "OUTPUT -p udp", 1);
 	start(&thread, read_held, &readers);
 	for (unsigned int i = 0; i < 8; i++) {
 		struct nfbind_batch *batch;
@@ -240,7 +247,7 @@ START_TEST(test_batch_held_by_another_thread_stays_readable)
 	ck_assert_int_eq(nfbind_queue_close(queue), 0);
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(readers.sum, sum);
-	ck_assert_uint_eq(hear_numbers(udp.receiver, 0, 20), said);
+	hear_numbers(udp.receiver, 0, said);
 }
 END_TEST
 
@@ -272,7 +279,6 @@ START_TEST(test_queue_is_looked_at_while_it_receives)
 {
 	struct udp udp = udp_pair("127.0.0.1", 5001);
 	struct bystander bystander = { .queue = bind_session(1, NULL) };
-	uint32_t heard = 0;
 	pthread_t thread;
 
 	queue_rule("iptables", "INPUT -p udp", 1);
@@ -282,8 +288,7 @@ START_TEST(test_queue_is_looked_at_while_it_receives)
 		judge_all(bystander.queue, 100, NFBIND_VERDICT_ACCEPT);
 		/* A send under way in the other thread takes ours along. */
 		ck_assert_int_eq(nfbind_queue_settle(bystander.queue), 0);
-		while (heard < said + 100)
-			heard += hear_numbers(udp.receiver, heard, 5);
+		hear_numbers(udp.receiver, said, 100);
 	}
 	atomic_store(&bystander.stop, true);
 	pthread_join(thread, NULL);
@@ -355,10 +360,12 @@ static void only_interrupt(int number)
 	(void)number;
 }
 
-static void alarm_in(void (*handler)(int number), int milliseconds)
+/* Again and again, for the first may come before there is anything to end; 0: no more. */
+static void alarm_every(void (*handler)(int number), int milliseconds)
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
-	struct itimerval timer = { .it_value = { 0, milliseconds * 1000 } };
+	struct itimerval timer = { .it_value = { 0, milliseconds * 1000 },
+				   .it_interval = { 0, milliseconds * 1000 } };
 
 	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
@@ -371,11 +378,14 @@ START_TEST(test_queue_wake_from_a_signal_handler_is_kept)
 	int r;
 
 	signalled = queue;
-	alarm_in(wake_from_handler, 20);
-	r = nfbind_queue_receive(queue, -1, &batch);
-	if (r == -EINTR)
+	alarm_every(wake_from_handler, 20);
+	do
 		r = nfbind_queue_receive(queue, -1, &batch);
+	while (r == -EINTR);
+	alarm_every(wake_from_handler, 0);
 	ck_assert_int_eq(r, -ECANCELED);
+	/* Of the second and the third, perhaps. */
+	(void)nfbind_queue_receive(queue, 0, &batch);
 	receive_nothing(queue);
 }
 END_TEST
@@ -389,8 +399,9 @@ START_TEST(test_queue_signal_ends_a_receive)
 	queue_rule("iptables", "INPUT -p udp", 1);
 	say_text(udp.sender, "x");
 	ck_assert_int_eq(nfbind_queue_verdict(queue, receive_one(queue), NFBIND_VERDICT_ACCEPT), 0);
-	alarm_in(only_interrupt, 20);
+	alarm_every(only_interrupt, 20);
 	ck_assert_int_eq(nfbind_queue_receive(queue, -1, &batch), -EINTR);
+	alarm_every(only_interrupt, 0);
 	ck_assert_str_eq(message_of(queue, NFBIND_SIDE_RECEIVE), "a signal came");
 	hear_text(udp.receiver, "x");
 	receive_nothing(queue);
@@ -417,7 +428,7 @@ START_TEST(test_queue_close_ends_a_receive_of_another_thread)
 	pthread_t thread;
 
 	start(&thread, receive_for_ever, &later);
-	while (nfbind_queue_receive(later.queue, 0, &batch) != -EBUSY && seconds() < 5)
+	while (nfbind_queue_receive(later.queue, 0, &batch) != -EBUSY)
 		sleep_ms(1);
 	ck_assert_int_eq(nfbind_queue_receive(later.queue, 0, &batch), -EBUSY);
 	ck_assert_int_eq(nfbind_queue_settle(later.queue), -EBUSY);
@@ -506,10 +517,9 @@ static void *drive(void *argument)
 		say_numbers(lane->udp.sender, lane->count, CHUNK);
 		lane->count += CHUNK;
 		judge_all(lane->queue, CHUNK, NFBIND_VERDICT_ACCEPT);
-		heard += hear_numbers(lane->udp.receiver, heard, 0);
+		heard += hear_numbers_so_far(lane->udp.receiver, heard);
 	}
-	heard += hear_numbers(lane->udp.receiver, heard, 50);
-	ck_assert_uint_eq(heard, lane->count);
+	hear_numbers(lane->udp.receiver, heard, lane->count - heard);
 	return NULL;
 }
 

@@ -250,7 +250,7 @@ static void check_streams(unsigned int lose_every)
 	tcp = connect_pair("127.0.0.1", home);
 	prepare(&there, tcp.client, 1);
 	prepare(&back, tcp.server, 2);
-	while ((there.got < there.wanted_len || back.got < back.wanted_len) && seconds() < 25 * slowness()) {
+	while ((there.got < there.wanted_len || back.got < back.wanted_len) && seconds() < 45 * slowness()) {
 		struct pollfd wait[2] = { { .fd = tcp.client, .events = POLLIN },
 					  { .fd = tcp.server, .events = POLLIN } };
 

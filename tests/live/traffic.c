@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-	PATIENCE = 5000, /* milliseconds for what must come */
 	ROOM = 4 << 20, /* the kernel gives what it allows: hundreds of small packets */
 };
 
@@ -168,13 +167,28 @@ void hear_nothing(int fd)
 	ck_assert_int_eq(hear(fd, room, sizeof(room), 20), -1);
 }
 
-uint32_t hear_numbers(int fd, uint32_t first, int milliseconds)
+static bool hear_number(int fd, uint32_t expected, int milliseconds)
 {
-	uint32_t number, count = 0;
+	uint32_t number;
 
-	while (hear(fd, &number, sizeof(number), milliseconds) == sizeof(number)) {
-		ck_assert_uint_eq(ntohl(number), first + count);
+	if (hear(fd, &number, sizeof(number), milliseconds) != sizeof(number))
+		return false;
+	ck_assert_uint_eq(ntohl(number), expected);
+	return true;
+}
+
+void hear_numbers(int fd, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		ck_assert_msg(hear_number(fd, first + i, PATIENCE), "only %u of %u came", i, count);
+	hear_nothing(fd);
+}
+
+uint32_t hear_numbers_so_far(int fd, uint32_t first)
+{
+	uint32_t count = 0;
+
+	while (hear_number(fd, first + count, 0))
 		count++;
-	}
 	return count;
 }

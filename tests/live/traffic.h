@@ -13,6 +13,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+enum {
+	PATIENCE = 20000, /* milliseconds for what must come: against hangs, for machines under load are slow */
+};
+
 union address {
 	struct sockaddr any;
 	struct sockaddr_in v4;
@@ -57,10 +61,9 @@ void hear_text(int fd, const char *text);
 void hear_bytes(int fd, const void *data, size_t data_len);
 /* Nothing is there, now that everything has been decided. */
 void hear_nothing(int fd);
-/*
- * How many of the numbered datagrams arrived, until none comes for so long; they
- * must be `first`, `first` + 1 and so on.
- */
-uint32_t hear_numbers(int fd, uint32_t first, int milliseconds);
+/* So many numbered datagrams arrive, `first`, `first` + 1 and so on, and no more. */
+void hear_numbers(int fd, uint32_t first, uint32_t count);
+/* How many of them are there by now. */
+uint32_t hear_numbers_so_far(int fd, uint32_t first);
 
 #endif
