@@ -248,6 +248,22 @@ func TestContextEndsTheWait(t *testing.T) {
 	traffic.expect("on")
 }
 
+func TestContextEndsTheWaitWheneverItEnds(t *testing.T) {
+	queue := open(t)
+	for n := range 3000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range n % 300 {
+				ctx.Err()
+			}
+			cancel()
+		}()
+		if _, err := queue.Receive(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestWaitsThatEnd(t *testing.T) {
 	for name, end := range map[string]struct {
 		do    func(*nfbind.Queue) error

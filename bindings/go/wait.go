@@ -60,10 +60,11 @@ func (w *waiter) wait(ctx context.Context, attempt func() (bool, time.Duration))
 	stop := context.AfterFunc(ctx, w.kick)
 	defer stop()
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := w.again(); err != nil {
 			return err
 		}
-		if err := w.again(); err != nil {
+		// Only now: a kick that came before is forgotten.
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		err := w.conn.Read(func(uintptr) bool {
