@@ -303,7 +303,7 @@ class Waiting(WithTraffic):
             loop.call_later(0.05, end, queue)
             thread = threading.Timer(0.05, end, [events])
             thread.start()
-            await asyncio.wait_for(asyncio.gather(listen(queue), listen(events)), 5)
+            await asyncio.wait_for(asyncio.gather(listen(queue), listen(events)), 20)
             thread.join()
 
         async def listen(session):
@@ -312,6 +312,21 @@ class Waiting(WithTraffic):
         for end in ("close", "wake"):
             with nfbind.Queue(QUEUE) as queue, nfbind.Events() as events:
                 asyncio.run(loop(queue, events, lambda session: getattr(session, end)()))
+        self.assertEqual(nfbind._waits, {})
+
+    def test_asyncio_ends_whenever_another_thread_ends_its_session(self):
+        async def loop(session, end, pause):
+            thread = threading.Timer(pause, end)
+            thread.start()
+            async def listen():
+                async for _ in session:
+                    pass
+            await asyncio.wait_for(listen(), 20)
+            thread.join()
+        for n in range(60):
+            for end in ("close", "wake"):
+                with nfbind.Events() as events:
+                    asyncio.run(loop(events, getattr(events, end), n / 200000))
         self.assertEqual(nfbind._waits, {})
 
     def test_asyncio_is_cancelled(self):

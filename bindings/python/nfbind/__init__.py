@@ -14,6 +14,7 @@ Where an object with fields is wanted, a dictionary of them will do.
 """
 
 import asyncio
+import contextlib
 import errno
 import keyword
 import math
@@ -101,8 +102,10 @@ class _Waiting(_Session):
         self._end_waits()
 
     def close(self):
+        # A wait that began meanwhile would last: nothing comes at a closed descriptor.
         self._end_waits()
         self._close()
+        self._end_waits()
 
     def _rounds(self):
         while True:
@@ -120,7 +123,7 @@ class _Waiting(_Session):
             try:
                 got = self.receive(0)
                 if got is None:
-                    await self._readable()
+                    got = await self._readable()
             except Error as error:
                 if error.errno in _ENDS:
                     return
@@ -129,12 +132,18 @@ class _Waiting(_Session):
                 yield got
 
     async def _readable(self):
+        """Waits. What came since the last look is returned: another thread does not wait for us."""
         loop = asyncio.get_running_loop()
         wait = loop, loop.create_future(), self.get_fd()
         deadline = self.get_deadline()
-        loop.add_reader(wait[2], _end_wait, *wait)
         _waits.setdefault(id(self), set()).add(wait)
         try:
+            # A descriptor that was closed meanwhile is refused; what comes next says why.
+            with contextlib.suppress(OSError):
+                loop.add_reader(wait[2], _end_wait, *wait)
+            got = self.receive(0)
+            if got is not None:
+                return got
             await asyncio.wait([wait[1]], timeout=None if deadline is None else deadline / 1000)
         finally:
             _end_wait(*wait)
@@ -147,7 +156,9 @@ class _Waiting(_Session):
             if loop is asyncio._get_running_loop():
                 _end_wait(loop, future, descriptor)
             else:
-                loop.call_soon_threadsafe(_end_wait, loop, future, descriptor)
+                # A loop that has ended meanwhile waits for nothing.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_end_wait, loop, future, descriptor)
 
 
 def _end_wait(loop, future, descriptor):
