@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+
+package nfqueue
+
+import (
+	"encoding/binary"
+	"time"
+
+	nfbind "github.com/nfbind/nfbind/bindings/go"
+)
+
+// What the pointers of an Attribute lead to, one for each packet of a batch: one piece of memory
+// instead of one for each field.
+type values struct {
+	id, mark, inDev, physInDev, outDev, physOutDev uint32
+	capLen, uid, gid, ctInfo, priority             uint32
+	hwProtocol, vlanProto, vlanTCI                 uint16
+	hook                                           uint8
+	payload                                        []byte
+}
+
+// point gives a pointer to the place of a value that is there.
+func point[T any](place *T) func(T, bool) *T {
+	return func(value T, ok bool) *T {
+		if !ok {
+			return nil
+		}
+		*place = value
+		return place
+	}
+}
+
+// some is the same for what is rare.
+func some[T any](value T, ok bool) *T {
+	if !ok {
+		return nil
+	}
+	return &value
+}
+
+func (v *values) attribute(packet *nfbind.Packet) Attribute {
+	a := Attribute{
+		PacketID:   point(&v.id)(packet.ID()),
+		Hook:       point(&v.hook)(packet.Hook()),
+		Mark:       point(&v.mark)(packet.Mark()),
+		InDev:      point(&v.inDev)(packet.Indev()),
+		PhysInDev:  point(&v.physInDev)(packet.Physindev()),
+		OutDev:     point(&v.outDev)(packet.Outdev()),
+		PhysOutDev: point(&v.physOutDev)(packet.Physoutdev()),
+		Payload:    point(&v.payload)(packet.Payload()),
+		CapLen:     point(&v.capLen)(packet.CapLen()),
+		UID:        point(&v.uid)(packet.UID()),
+		GID:        point(&v.gid)(packet.GID()),
+		SecCtx:     some(packet.Secctx()),
+		L2Hdr:      some(packet.L2hdr()),
+		HwAddr:     some(packet.Hwaddr()),
+		HwProtocol: point(&v.hwProtocol)(packet.HwProtocol()),
+		CtInfo:     point(&v.ctInfo)(packet.CtInfo()),
+		SkbPrio:    point(&v.priority)(packet.Priority()),
+		VlanProto:  point(&v.vlanProto)(packet.VlanProto()),
+		VlanTCI:    point(&v.vlanTCI)(packet.VlanTci()),
+	}
+	if nanoseconds, ok := packet.Timestamp(); ok {
+		a.Timestamp = some(time.Unix(0, int64(nanoseconds)), true)
+	}
+	if info, ok := packet.SkbInfo(); ok {
+		a.SkbInfo = some(binary.BigEndian.AppendUint32(nil, info), true)
+	}
+	if a.CtInfo != nil {
+		if data, err := packet.CtData(); data != nil && err == nil {
+			a.Ct = &data
+		}
+	}
+	return a
+}
