@@ -35,18 +35,28 @@ func main() {
 """
 
 
-def read(name):
-    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+def read(name, source=HERE):
+    with open(os.path.join(source, name), encoding="utf-8") as file:
         return file.read()
 
 
-def tracked():
-    result = subprocess.run(["git", "-C", HERE, "ls-files", "-z", "."], capture_output=True, check=False)
-    names = [n for n in result.stdout.decode().split("\0") if n]
-    return names or [n for n in os.listdir(HERE) if os.path.isfile(os.path.join(HERE, n))]
+def files_below(source):
+    for folder, _, names in os.walk(source):
+        yield from (os.path.relpath(os.path.join(folder, name), source) for name in names)
 
 
-def make_proxy(folder, module):
+def tracked(source):
+    result = subprocess.run(["git", "-C", source, "ls-files", "-z", "."], capture_output=True, check=False)
+    return [n for n in result.stdout.decode().split("\0") if n] or list(files_below(source))
+
+
+def module_of(source):
+    return re.search(r"^module (\S+)", read("go.mod", source), re.M)[1]
+
+
+def add_to_proxy(folder, source):
+    """What `go get` finds of a module whose files are in the source folder."""
+    module = module_of(source)
     versions = os.path.join(folder, module, "@v")
     os.makedirs(versions)
     with open(os.path.join(versions, "list"), "w", encoding="utf-8") as file:
@@ -54,10 +64,10 @@ def make_proxy(folder, module):
     with open(os.path.join(versions, VERSION + ".info"), "w", encoding="utf-8") as file:
         json.dump({"Version": VERSION, "Time": "2026-01-01T00:00:00Z"}, file)
     with open(os.path.join(versions, VERSION + ".mod"), "w", encoding="utf-8") as file:
-        file.write(read("go.mod"))
+        file.write(read("go.mod", source))
     with zipfile.ZipFile(os.path.join(versions, VERSION + ".zip"), "w") as archive:
-        for name in tracked():
-            archive.write(os.path.join(HERE, name), f"{module}@{VERSION}/{name}")
+        for name in tracked(source):
+            archive.write(os.path.join(source, name), f"{module}@{VERSION}/{name}")
 
 
 def environment(room, build):
@@ -70,11 +80,11 @@ def environment(room, build):
 
 
 def main():
-    module = re.search(r"^module (\S+)", read("go.mod"), re.M)[1]
+    module = module_of(HERE)
     build = os.path.abspath(os.environ["NFBIND_BUILD"])
     print("1..4")
     with tempfile.TemporaryDirectory() as room:
-        make_proxy(os.path.join(room, "proxy"), module)
+        add_to_proxy(os.path.join(room, "proxy"), HERE)
         user = os.path.join(room, "user")
         os.mkdir(user)
         with open(os.path.join(user, "main.go"), "w", encoding="utf-8") as file:
