@@ -5,15 +5,51 @@ namespace of its own: its example, every call, and what goes wrong.
 """
 
 import contextlib
+import importlib.util
 import io
 import socket
 import struct
+import subprocess
+import sys
+import time
 import unittest
 import warnings
 
 from test_queue import QUEUE, WithTraffic, enter_namespace
 
 import libnetfilterqueue as lnq
+
+
+GEVENT = """
+from gevent import monkey
+monkey.patch_all()
+import socket
+import gevent
+import libnetfilterqueue as lnq
+
+seen, beside = [], []
+
+def callback(data):
+    seen.append(data.get_payload()[28:])
+    data.set_verdict(lnq.NF_ACCEPT)
+
+def tick():
+    while len(seen) < 2:
+        beside.append(len(seen))
+        gevent.sleep(0.01)
+
+handle = lnq.open()
+queue = handle.create_queue(5, callback)
+queue.set_mode(lnq.NFQNL_COPY_PACKET, 0xffff)
+ticks = gevent.spawn(tick)
+gevent.sleep(0)
+own = socket.fromfd(handle.fd(), socket.AF_UNIX, socket.SOCK_STREAM)
+print("ready", flush=True)
+while len(seen) < 2:
+    handle.handle_packet(own.recv(4096))
+ticks.join()
+print(seen, set(beside), flush=True)
+"""
 
 
 class Handle(WithTraffic):
@@ -74,6 +110,19 @@ class Documented(Handle):
         self.assertEqual(lines[3], "    udp.dst: %s" % struct.unpack("H", b"\x23\x28"))
         queue.destroy()
         handle.close()
+
+    @unittest.skipUnless(importlib.util.find_spec("gevent"), "no module gevent here")
+    def test_gevent(self):
+        """Others run while a greenlet waits for packets."""
+        with subprocess.Popen([sys.executable, "-P", "-c", GEVENT], stdout=subprocess.PIPE) as process:
+            self.assertEqual(process.stdout.readline(), b"ready\n")
+            for text in (b"one", b"two"):
+                self.send(text)
+                self.receiver.settimeout(20)
+                self.assertEqual(self.received(), text)
+                # Both states are seen by the one beside, however slow it is.
+                time.sleep(0.2)
+            self.assertEqual(process.communicate(timeout=20)[0], b"[b'one', b'two'] {0, 1}\n")
 
     def test_getters(self):
         def look(data):

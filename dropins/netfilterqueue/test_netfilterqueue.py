@@ -6,6 +6,7 @@ names, errors and warnings as there, and what ends in a crash there.
 
 import asyncio
 import gc
+import importlib.util
 import os
 import signal
 import socket
@@ -106,6 +107,21 @@ class Documented(Queues):
             self.assertEqual(packet.get_payload()[28:], b"HELLO")
             packet.accept()
         self.assertEqual(self.judge(change, b"hello"), [b"HELLO"])
+
+    @unittest.skipUnless(importlib.util.find_spec("scapy"), "no module scapy here")
+    def test_a_program_of_scapy_s_users(self):
+        from scapy.layers.inet import IP, UDP
+
+        def change(packet):
+            pkt = IP(packet.get_payload())
+            self.seen.append(pkt.sprintf("%IP.src% %UDP.dport%"))
+            pkt[UDP].remove_payload()
+            pkt = pkt / b"by scapy"
+            del pkt[IP].len, pkt[IP].chksum, pkt[UDP].len, pkt[UDP].chksum
+            packet.set_payload(bytes(pkt))
+            packet.accept()
+        self.assertEqual(self.judge(change, b"hello"), [b"by scapy"])
+        self.assertEqual(self.seen, ["127.0.0.1 9000"])
 
     def test_mark_and_repeat(self):
         def repeat(packet):
