@@ -466,10 +466,13 @@ static void push_field(lua_State *L, const struct family *family, const void *po
 		raise(L, r, family->errors, nfbind_fields_get_name(family->fields(), field));
 }
 
-static int set_address(const struct family *family, void *pointer, uint32_t field, const char *text)
+static int set_address(const struct family *family, void *pointer, uint32_t field, const char *text,
+		       size_t len)
 {
 	uint8_t bytes[16];
 
+	if (strlen(text) != len)
+		return -EINVAL;
 	if (inet_pton(AF_INET, text, bytes) == 1)
 		return family->set_bytes(pointer, field, bytes, 4);
 	if (inet_pton(AF_INET6, text, bytes) == 1)
@@ -483,6 +486,7 @@ static void set_field(lua_State *L, const struct family *family, void *pointer, 
 {
 	int kind = nfbind_fields_get_kind(family->fields(), field);
 	const char *name = nfbind_fields_get_name(family->fields(), field);
+	const char *bytes;
 	uint64_t value = 0;
 	size_t len;
 	int r;
@@ -492,13 +496,9 @@ static void set_field(lua_State *L, const struct family *family, void *pointer, 
 	} else if (kind > NFBIND_KIND_U64) {
 		if (lua_type(L, index) != LUA_TSTRING)
 			luaL_error(L, "%s: a string is wanted, not a %s", name, luaL_typename(L, index));
-		r = kind == NFBIND_KIND_ADDRESS ?
-			    set_address(family, pointer, field, lua_tostring(L, index)) : 0;
-		if (kind != NFBIND_KIND_ADDRESS) {
-			const char *bytes = lua_tolstring(L, index, &len);
-
-			r = family->set_bytes(pointer, field, bytes, len);
-		}
+		bytes = lua_tolstring(L, index, &len);
+		r = kind == NFBIND_KIND_ADDRESS ? set_address(family, pointer, field, bytes, len) :
+						  family->set_bytes(pointer, field, bytes, len);
 	} else {
 		if (lua_isboolean(L, index))
 			value = (uint64_t)lua_toboolean(L, index);

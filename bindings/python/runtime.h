@@ -650,12 +650,15 @@ static PyObject *field_get(PyObject *self, void *closure)
 static int set_address(const struct field *field, struct object *object, PyObject *value)
 {
 	PyObject *string = PyObject_Str(value);
-	const char *text = string ? PyUnicode_AsUTF8AndSize(string, NULL) : NULL;
+	Py_ssize_t len = 0;
+	const char *text = string ? PyUnicode_AsUTF8AndSize(string, &len) : NULL;
 	uint8_t bytes[16];
 	int r = -1;
 
 	if (text && check(object, false, "object") == 0) {
 		r = -EINVAL;
+		if (strlen(text) != (size_t)len)
+			text = "";
 		if (inet_pton(AF_INET, text, bytes) == 1)
 			r = field->family->set_bytes(object->pointer, field->number, bytes, 4);
 		else if (inet_pton(AF_INET6, text, bytes) == 1)

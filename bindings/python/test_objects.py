@@ -138,6 +138,8 @@ class Errors(unittest.TestCase):
             ct.orig_src = value
             self.assertEqual(ct.orig_src, "2001:db8::1")
             self.assertTrue(ct.equal({"orig-src": value}))
+        with self.assertRaises(nfbind.Error):
+            ct.orig_src = "192.0.2.1\0more"
             self.assertTrue(ct.equal({"orig_ipv6_src": value}))
         self.failing("EINVAL", setattr, ct, "orig_src", "nonsense")
         self.failing("EINVAL", setattr, ct, "orig_src", b"12345")
