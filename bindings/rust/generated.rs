@@ -141,6 +141,7 @@ unsafe extern "C" {
     fn nfbind_conntrack_close(conntrack: *mut c_void) -> c_int;
     fn nfbind_conntrack_free(conntrack: *mut c_void);
     fn nfbind_conntrack_last_message(conntrack: *mut c_void, ret_text: *mut c_char, ret_text_size: usize) -> c_int;
+    fn nfbind_conntrack_get_fd(conntrack: *mut c_void) -> c_int;
     fn nfbind_conntrack_add_ct(conntrack: *mut c_void, ct: *const c_void, flags: u32) -> c_int;
     fn nfbind_conntrack_change_ct(conntrack: *mut c_void, ct: *const c_void) -> c_int;
     fn nfbind_conntrack_remove_ct(conntrack: *mut c_void, ct: *const c_void) -> c_int;
@@ -2891,6 +2892,19 @@ impl Conntrack<'_> {
             return Err(Error::known(r, &[]));
         }
         Ok(text.string())
+    }
+
+    /// The session's descriptor; it stays the session's. Between calls nothing waits there to be read: a call has read its answer when it returns.
+    ///
+    /// Errors:
+    /// - ESHUTDOWN: the session is not open
+    /// - ECHILD: the session belongs to the parent process
+    pub fn get_fd(&mut self) -> Result<i32, Error> {
+        let r = unsafe { nfbind_conntrack_get_fd(self.0.pointer()) };
+        if r < 0 {
+            return Err(Error::known(r, &[(ESHUTDOWN, "the session is not open"), (ECHILD, "the session belongs to the parent process")]).said(self.last_message()));
+        }
+        Ok(r)
     }
 
     /// Add a connection. Required are the original tuple and a timeout; a reply tuple that is absent is made from the original one, and the confirmed status is added. With translation (snat, dnat) the reply tuple is the plain one: the kernel translates it.

@@ -588,6 +588,7 @@ START_TEST(test_after_fork)
 	pid = fork();
 	if (pid == 0)
 		_exit(nfbind_conntrack_flush_ct(session) == -ECHILD && fetch() == -ECHILD &&
+		      nfbind_conntrack_get_fd(session) == -ECHILD &&
 				      strstr(sentence(), "parent process") &&
 				      nfbind_list_next_ct(list, ct) == -ECHILD ? 0 : 1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -606,7 +607,9 @@ START_TEST(test_closed)
 
 	begin();
 	ck_assert_int_eq(nfbind_conntrack_open(session, NULL), -EALREADY);
+	ck_assert_int_ge(nfbind_conntrack_get_fd(session), 0);
 	ck_assert_int_eq(nfbind_conntrack_close(session), 0);
+	ck_assert_int_eq(nfbind_conntrack_get_fd(session), -ESHUTDOWN);
 	ck_assert_int_eq(nfbind_conntrack_flush_ct(session), -ESHUTDOWN);
 	says("not open");
 	ck_assert_int_eq(fetch(), -ESHUTDOWN);
