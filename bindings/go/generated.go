@@ -261,6 +261,8 @@ package nfbind
 #cgo nocallback nfbind_conntrack_close
 #cgo noescape nfbind_conntrack_last_message
 #cgo nocallback nfbind_conntrack_last_message
+#cgo noescape nfbind_conntrack_get_fd
+#cgo nocallback nfbind_conntrack_get_fd
 #cgo noescape nfbind_conntrack_add_ct
 #cgo nocallback nfbind_conntrack_add_ct
 #cgo noescape nfbind_conntrack_change_ct
@@ -4144,6 +4146,30 @@ func (conntrack *Conntrack) LastMessage() (text string, err error) {
 	return
 }
 
+var errorsOfConntrackGetFd = []sentence{
+	{syscall.ESHUTDOWN, "the session is not open"},
+	{syscall.ECHILD, "the session belongs to the parent process"},
+}
+
+// Fd: The session's descriptor; it stays the session's. Between calls nothing waits there to be read: a call has read its answer when it returns.
+//
+// Errors:
+//   - ESHUTDOWN: the session is not open
+//   - ECHILD: the session belongs to the parent process
+func (conntrack *Conntrack) Fd() (value int, err error) {
+	if err = lock(false, conntrack.base()); err != nil {
+		return
+	}
+	defer unlock(conntrack.base())
+	r := C.nfbind_conntrack_get_fd((*C.struct_nfbind_conntrack)(conntrack.pointer))
+	if r < 0 {
+		err = fail(int(r), errorsOfConntrackGetFd, conntrack.why(0))
+		return
+	}
+	value = int(r)
+	return
+}
+
 var errorsOfConntrackAddCt = []sentence{
 	{syscall.EEXIST, "it is there already"},
 	{syscall.EINVAL, "a part is missing, or parts do not fit together"},
@@ -5809,11 +5835,6 @@ func (events *Events) Resync() (err error) {
 	return
 }
 
-var errorsOfEventsReadStats = []sentence{
-	{syscall.ESHUTDOWN, "the session is not open"},
-	{syscall.ECHILD, "the session belongs to the parent process"},
-}
-
 // ReadStats: Read the session's counters. An element may be larger or smaller than this library's struct: the rest is zeroed, or left out.
 //
 // Errors:
@@ -5829,7 +5850,7 @@ func (events *Events) ReadStats() (stats EventsStats, err error) {
 	r := C.nfbind_events_read_stats((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_events_stats)(unsafe.Pointer(&statsC)), C.size_t(unsafe.Sizeof(statsC)))
 	events.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfEventsReadStats, events.why(1))
+		err = fail(int(r), errorsOfConntrackGetFd, events.why(1))
 		return
 	}
 	stats = statsC
@@ -5885,7 +5906,7 @@ func (events *Events) Fd() (value int, err error) {
 	r := C.nfbind_events_get_fd((*C.struct_nfbind_events)(events.pointer))
 	events.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfEventsReadStats, events.why(1))
+		err = fail(int(r), errorsOfConntrackGetFd, events.why(1))
 		return
 	}
 	value = int(r)

@@ -4823,6 +4823,13 @@ int nfbind_conntrack_last_message(struct nfbind_conntrack *conntrack, char *ret_
 	return (int)text.len;
 }
 
+int nfbind_conntrack_get_fd(struct nfbind_conntrack *conntrack)
+{
+	int r = conntrack_start(conntrack);
+
+	return r < 0 ? r : conntrack->requester.socket.fd;
+}
+
 /* Asking. */
 
 int conntrack_start(struct nfbind_conntrack *conntrack)

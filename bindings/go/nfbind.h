@@ -3245,6 +3245,17 @@ NFBIND_API int nfbind_conntrack_last_message(struct nfbind_conntrack *conntrack,
 					     size_t ret_text_size);
 
 /**
+ * The session's descriptor; it stays the session's. Between calls nothing waits there to
+ * be read: a call has read its answer when it returns.
+ *
+ * @returns number
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @since 0.1
+ */
+NFBIND_API int nfbind_conntrack_get_fd(struct nfbind_conntrack *conntrack);
+
+/**
  * Add a connection. Required are the original tuple and a timeout; a reply tuple
  * that is absent is made from the original one, and the confirmed status is added.
  * With translation (snat, dnat) the reply tuple is the plain one: the kernel

@@ -49,8 +49,10 @@ function check.finish()
 	os.exit(check.failed == 0 and 0 or 1, true)
 end
 
--- Run this file again in a network namespace of its own, with a queue fed by a rule.
-function check.enter_namespace(port, queue)
+-- Run this file again in a network namespace of its own, with a queue fed by a rule, or with
+-- another rule.
+function check.enter_namespace(port, queue, rule)
+	rule = rule or ("OUTPUT -p udp --dport %d -j NFQUEUE --queue-num %d"):format(port, queue)
 	if os.getenv("NFBIND_LUA_INSIDE") then
 		os.remove(os.getenv("XTABLES_LOCKFILE"))
 		return
@@ -62,9 +64,8 @@ function check.enter_namespace(port, queue)
 	end
 	local lock = os.tmpname()
 	local command = string.format("NFBIND_LUA_INSIDE=1 XTABLES_LOCKFILE=%s PATH=$PATH:/usr/sbin:/sbin " ..
-		"unshare -Urn sh -c 'ip link set lo up && iptables -w -A OUTPUT -p udp --dport %d " ..
-		"-j NFQUEUE --queue-num %d && exec %q %q %s'", lock, port, queue, arg[-1], arg[0],
-		table.concat(arg, " "))
+		"unshare -Urn sh -c 'ip link set lo up && iptables -w -A %s && exec %q %q %s'", lock, rule,
+		arg[-1], arg[0], table.concat(arg, " "))
 	local first, _, third = os.execute(command)
 	local status = type(first) == "number" and first / 256 or first and 0 or third
 	os.remove(lock)

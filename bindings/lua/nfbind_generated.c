@@ -2171,6 +2171,28 @@ static int l_conntrack_last_message(lua_State *L)
 	return 1;
 }
 
+static const struct sentence errors_of_conntrack_get_fd[] = {
+	{ ESHUTDOWN, "the session is not open" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ 0, NULL },
+};
+
+static int l_conntrack_get_fd(lua_State *L)
+{
+	int r;
+	char message[512] = "";
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &conntrack_type);
+	r = nfbind_conntrack_get_fd(o_self->pointer);
+	if (r < 0) {
+		nfbind_conntrack_last_message(o_self->pointer, message, sizeof(message));
+		return fail(L, r, errors_of_conntrack_get_fd, message);
+	}
+	push_signed(L, r);
+	return 1;
+}
+
 static const struct sentence errors_of_conntrack_add_ct[] = {
 	{ EEXIST, "it is there already" },
 	{ EINVAL, "a part is missing, or parts do not fit together" },
@@ -3304,12 +3326,6 @@ static int l_events_resync(lua_State *L)
 	return 1;
 }
 
-static const struct sentence errors_of_events_read_stats[] = {
-	{ ESHUTDOWN, "the session is not open" },
-	{ ECHILD, "the session belongs to the parent process" },
-	{ 0, NULL },
-};
-
 static int l_events_read_stats(lua_State *L)
 {
 	int r;
@@ -3321,7 +3337,7 @@ static int l_events_read_stats(lua_State *L)
 	r = nfbind_events_read_stats(o_self->pointer, &c_ret_stats, sizeof(c_ret_stats));
 	if (r < 0) {
 		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
-		return fail(L, r, errors_of_events_read_stats, message);
+		return fail(L, r, errors_of_conntrack_get_fd, message);
 	}
 	push_struct(L, &events_stats_layout, &c_ret_stats);
 	return 1;
@@ -3364,7 +3380,7 @@ static int l_events_get_fd(lua_State *L)
 	r = nfbind_events_get_fd(o_self->pointer);
 	if (r < 0) {
 		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
-		return fail(L, r, errors_of_events_read_stats, message);
+		return fail(L, r, errors_of_conntrack_get_fd, message);
 	}
 	push_signed(L, r);
 	return 1;
@@ -4194,6 +4210,7 @@ static const luaL_Reg conntrack_methods[] = {
 	{ "open", l_conntrack_open },
 	{ "close", l_conntrack_close },
 	{ "last_message", l_conntrack_last_message },
+	{ "get_fd", l_conntrack_get_fd },
 	{ "add_ct", l_conntrack_add_ct },
 	{ "change_ct", l_conntrack_change_ct },
 	{ "fetch_ct", l_conntrack_fetch_ct },

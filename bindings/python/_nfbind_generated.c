@@ -3347,6 +3347,36 @@ done:
 	return result;
 }
 
+static const struct sentence errors_of_conntrack_get_fd[] = {
+	{ ESHUTDOWN, "the session is not open" },
+	{ ECHILD, "the session belongs to the parent process" },
+	{ 0, NULL },
+};
+
+static PyObject *py_conntrack_get_fd(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	char message[512] = "";
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, false, "conntrack") < 0)
+		goto done;
+	r = nfbind_conntrack_get_fd(o_self->pointer);
+	if (r < 0) {
+		nfbind_conntrack_last_message(o_self->pointer, message, sizeof(message));
+		fail(r, errors_of_conntrack_get_fd, message);
+		goto done;
+	}
+	result = PyLong_FromLongLong(r);
+done:
+	return result;
+}
+
 static const struct sentence errors_of_conntrack_add_ct[] = {
 	{ EEXIST, "it is there already" },
 	{ EINVAL, "a part is missing, or parts do not fit together" },
@@ -5252,12 +5282,6 @@ done:
 	return result;
 }
 
-static const struct sentence errors_of_events_read_stats[] = {
-	{ ESHUTDOWN, "the session is not open" },
-	{ ECHILD, "the session belongs to the parent process" },
-	{ 0, NULL },
-};
-
 static PyObject *py_events_read_stats(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
 	static const char *const words[] = { NULL };
@@ -5275,7 +5299,7 @@ static PyObject *py_events_read_stats(PyObject *self, PyObject *const *args, Py_
 	r = nfbind_events_read_stats(o_self->pointer, &c_ret_stats, sizeof(c_ret_stats));
 	if (r < 0) {
 		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
-		fail(r, errors_of_events_read_stats, message);
+		fail(r, errors_of_conntrack_get_fd, message);
 		goto done;
 	}
 	result = from_struct(&events_stats_layout, &c_ret_stats);
@@ -5336,7 +5360,7 @@ static PyObject *py_events_get_fd(PyObject *self, PyObject *const *args, Py_ssiz
 	r = nfbind_events_get_fd(o_self->pointer);
 	if (r < 0) {
 		nfbind_events_last_message(o_self->pointer, message, sizeof(message));
-		fail(r, errors_of_events_read_stats, message);
+		fail(r, errors_of_conntrack_get_fd, message);
 		goto done;
 	}
 	result = PyLong_FromLongLong(r);
@@ -6557,6 +6581,8 @@ static PyMethodDef conntrack_methods[] = {
 	  "Close, and free the memory; NULL is fine." },
 	{ "last_message", (PyCFunction)(void (*)(void))py_conntrack_last_message, METH_FASTCALL | METH_KEYWORDS,
 	  "The sentence that explains the last error; \"\" when there was none." },
+	{ "get_fd", (PyCFunction)(void (*)(void))py_conntrack_get_fd, METH_FASTCALL | METH_KEYWORDS,
+	  "The session's descriptor; it stays the session's. Between calls nothing waits there to be read: a call has read its answer when it returns." },
 	{ "add_ct", (PyCFunction)(void (*)(void))py_conntrack_add_ct, METH_FASTCALL | METH_KEYWORDS,
 	  "Add a connection. Required are the original tuple and a timeout; a reply tuple that is absent is made from the original one, and the confirmed status is added. With translation (snat, dnat) the reply tuple is the plain one: the kernel translates it." },
 	{ "change_ct", (PyCFunction)(void (*)(void))py_conntrack_change_ct, METH_FASTCALL | METH_KEYWORDS,

@@ -9,50 +9,20 @@
 --     nfq.catch(handle, function(qdata) return "accept" end)
 
 local nfbind = require "nfbind"
+local shared = require "netfilter_lua"
+local check, make, option = shared.check, shared.make, shared.option
+
+shared.add_source(1)
 
 local nfq = {}
 
-local EAGAIN, EINTR, ENODATA, ESHUTDOWN, ECANCELED = 11, 4, 61, 108, 125
-local FOREVER = -1
+local ENODATA = 61
 local MOST = 65531 -- bytes of a packet that the kernel copies
 
 local COPY = { none = 0, meta = nfbind.COPY_MODE_META, packet = nfbind.COPY_MODE_PACKET }
 local VERDICTS = { accept = nfbind.VERDICT_ACCEPT, drop = nfbind.VERDICT_DROP }
-local FAMILIES = {}
-for name in ([[unspec unix local inet ax25 ipx appletalk netrom bridge atmpvc x25 inet6 rose
-	decnet netbeui security key netlink packet ash econet atmsvc rds sna irda pppox wanpipe
-	llc can tipc bluetooth iucv rxrpc isdn phonet ieee802154]]):gmatch("%w+") do
-	FAMILIES[name] = true
-end
 
--- Objects are tables of a kind, so that a wrong one is an error and no crash.
-local function kind(name)
-	return { __name = name, __metatable = name }
-end
-local kinds = setmetatable({}, { __mode = "k" })
-local Handle, Queue, Data = kind "nfq handle", kind "nfq queue", kind "nfq data"
-
-local function make(of, object)
-	kinds[object] = of
-	return setmetatable(object, of)
-end
-
-local function check(object, of, position, name)
-	if type(object) ~= "table" or kinds[object] ~= of then
-		error(("bad argument #%d to '%s' (%s expected, got %s)"):format(position, name, of.__name,
-			type(object) == "table" and kinds[object] and kinds[object].__name or type(object)), 3)
-	end
-	return object
-end
-
-local function option(value, values, default, position, name)
-	value = value == nil and default or value
-	local result = type(value) == "string" and values[value]
-	if not result then
-		error(("bad argument #%d to '%s' (invalid option '%s')"):format(position, name, tostring(value)), 3)
-	end
-	return result
-end
+local Handle, Queue, Data = shared.kind "nfq handle", shared.kind "nfq queue", shared.kind "nfq data"
 
 function nfq.open()
 	local session, message, errno = nfbind.queue({})
@@ -79,13 +49,13 @@ end
 -- Queues belong to no protocol family since Linux 3.8.
 function nfq.bind_pf(handle, family)
 	check(handle, Handle, 1, "bind_pf")
-	option(family, FAMILIES, nil, 2, "bind_pf")
+	option(family, shared.pf.numbers, nil, 2, "bind_pf")
 	return handle
 end
 
 function nfq.unbind_pf(handle, family)
 	check(handle, Handle, 1, "unbind_pf")
-	option(family, FAMILIES, nil, 2, "unbind_pf")
+	option(family, shared.pf.numbers, nil, 2, "unbind_pf")
 	return handle
 end
 
@@ -159,21 +129,6 @@ local function judge(handle, packet, callback)
 	return result, message, errno
 end
 
-local function wait(handle)
-	while true do
-		local batch, message, errno = handle.session:receive(handle.is_blocking and FOREVER or 0)
-		if batch then
-			return batch
-		elseif errno == ESHUTDOWN or errno == ECANCELED then
-			return nil, "closed"
-		elseif not errno or errno == EAGAIN then
-			return nil, "timeout", EAGAIN
-		elseif errno ~= EINTR then
-			return nil, message, errno
-		end
-	end
-end
-
 -- What a callback that failed left of a batch comes first at the next call.
 function nfq.catch(handle, callback)
 	check(handle, Handle, 1, "catch")
@@ -185,7 +140,7 @@ function nfq.catch(handle, callback)
 				return nil, message, errno
 			end
 		end
-		local batch, message, errno = wait(handle)
+		local batch, message, errno = shared.receive(handle.session, handle.is_blocking)
 		handle.batch, handle.position = batch, 0
 		if not batch then
 			return nil, message, errno
