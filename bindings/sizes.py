@@ -8,7 +8,7 @@ import os
 PARTS = {
     "python": ["python/nfbind/__init__.py", "python/runtime.h", "templates/python.py",
                "python/_nfbind_generated.c"],
-    "lua": ["lua/nfbind.lua", "lua/runtime.h", "templates/lua.py", "lua/nfbind_generated.c"],
+    "lua": ["lua/nfbind.lua", "lua/*.h", "templates/lua.py", "lua/nfbind_generated.c"],
     "go": ["go/[bceqw]*[a-z].go", "go/object.go", "templates/go.py", "go/*generated.go"],
 }
 
