@@ -29,9 +29,8 @@ static int push_bytes_field(lua_State *L, const struct family *family, const voi
 
 /* One value on the stack; nil where it is absent. */
 static void push_field(lua_State *L, const struct family *family, const void *pointer,
-		       uint32_t field)
+		       uint32_t field, int kind)
 {
-	int kind = nfbind_fields_get_kind(family->fields(), field);
 	uint64_t value;
 	int r;
 

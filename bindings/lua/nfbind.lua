@@ -16,7 +16,7 @@ local core = require "nfbind.core"
 
 local nfbind = {}
 for name, value in pairs(core) do
-	if name ~= "methods" then
+	if name ~= "methods" and name ~= "bound" then
 		nfbind[name] = value
 	end
 end
@@ -102,11 +102,22 @@ local function rounds(self)
 	end
 end
 
+-- Batches that are let go at the next turn, or memory would wait for the collector: what
+-- comes from such a batch raises an error from then on, unless it was held.
+local held = setmetatable({}, { __mode = "k" })
+
+function methods.batch:hold()
+	held[self] = true
+	return self
+end
+
 function methods.queue:batches()
-	local next_batch = rounds(self)
+	local next_batch, batch = rounds(self), nil
 	return function()
-		local batch
 		repeat
+			if batch and not held[batch] then
+				batch:free()
+			end
 			batch = next_batch()
 		until not batch or #batch > 0
 		return batch
@@ -115,26 +126,7 @@ end
 
 -- Packets of all batches, with the values of the fields that are named.
 function methods.queue:packets(...)
-	local names, batches = { ... }, self:batches()
-	local unpack = table.unpack or unpack
-	local each
-	local function step(packet, ...)
-		if packet then
-			return packet, ...
-		end
-		local batch = batches()
-		if not batch then
-			return nil
-		end
-		each = batch:each(unpack(names))
-		return step(each())
-	end
-	return function()
-		if each then
-			return step(each())
-		end
-		return step()
-	end
+	return methods.batch.each(self:batches(), ...)
 end
 
 -- What was received of events: each with its connection or expectation, where it has one.
@@ -178,20 +170,12 @@ function methods.queue:notices()
 	end
 end
 
-function methods.packet:accept()
-	return self:verdict(core.VERDICT_ACCEPT)
-end
-
-function methods.packet:drop()
-	return self:verdict(core.VERDICT_DROP)
-end
+methods.packet.accept = core.bound("packet", "verdict", core.VERDICT_ACCEPT)
+methods.packet.drop = core.bound("packet", "verdict", core.VERDICT_DROP)
+methods.packet.repeat_hook = core.bound("packet", "verdict", core.VERDICT_REPEAT)
 
 function methods.packet:to_queue(number, bypass)
 	return self:verdict(core.verdict_to_queue(number, bypass and 1 or 0))
-end
-
-function methods.packet:repeat_hook()
-	return self:verdict(core.VERDICT_REPEAT)
 end
 
 -- The fields that are present, with their values.

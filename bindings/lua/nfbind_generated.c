@@ -1016,7 +1016,7 @@ static int l_packet_keep(lua_State *L)
 
 	lua_settop(L, 1);
 	struct handle *o_self = get_handle(L, 1, &packet_type);
-	struct handle *h_ret_packet = push_handle(L, &packet_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_packet = push_handle(L, &packet_type, session_of(o_self), true);
 	const int h_ret_packet_at = lua_gettop(L);
 	struct nfbind_packet *c_ret_packet = NULL;
 	r = nfbind_packet_keep(o_self->pointer, &c_ret_packet);
@@ -1241,7 +1241,7 @@ static int l_packet_build_reply(lua_State *L)
 	const uint32_t c_tcp_flags = lua_isnoneornil(L, 2) ? 0 : (uint32_t)check_unsigned(L, 2, UINT32_MAX);
 	size_t c_data_len = 0;
 	const char *c_data = luaL_optlstring(L, 3, NULL, &c_data_len);
-	struct handle *h_ret_packet = push_handle(L, &packet_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_packet = push_handle(L, &packet_type, session_of(o_self), true);
 	const int h_ret_packet_at = lua_gettop(L);
 	struct nfbind_packet *c_ret_packet = NULL;
 	r = nfbind_packet_build_reply(o_self->pointer, c_tcp_flags, c_data, c_data_len, &c_ret_packet);
@@ -1268,7 +1268,7 @@ static int l_packet_build_unreachable(lua_State *L)
 	lua_settop(L, 2);
 	struct handle *o_self = get_handle(L, 1, &packet_type);
 	const uint32_t c_code = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
-	struct handle *h_ret_packet = push_handle(L, &packet_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_packet = push_handle(L, &packet_type, session_of(o_self), true);
 	const int h_ret_packet_at = lua_gettop(L);
 	struct nfbind_packet *c_ret_packet = NULL;
 	r = nfbind_packet_build_unreachable(o_self->pointer, c_code, &c_ret_packet);
@@ -2450,7 +2450,7 @@ static int l_conntrack_list_ct(lua_State *L)
 	struct handle *o_filter = check_object(L, 2, &filter_type, true);
 	const uint32_t c_kind = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
 	const uint32_t c_flags = lua_isnoneornil(L, 4) ? 0 : (uint32_t)check_unsigned(L, 4, UINT32_MAX);
-	struct handle *h_ret_list = push_handle(L, &list_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_list = push_handle(L, &list_type, session_of(o_self), true);
 	const int h_ret_list_at = lua_gettop(L);
 	struct nfbind_list *c_ret_list = NULL;
 	r = nfbind_conntrack_list_ct(o_self->pointer, o_filter ? o_filter->pointer : NULL, c_kind, c_flags, &c_ret_list);
@@ -2627,7 +2627,7 @@ static int l_conntrack_list_exp(lua_State *L)
 	lua_settop(L, 2);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
 	struct handle *o_master = check_object(L, 2, &exp_type, true);
-	struct handle *h_ret_list = push_handle(L, &list_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_list = push_handle(L, &list_type, session_of(o_self), true);
 	const int h_ret_list_at = lua_gettop(L);
 	struct nfbind_list *c_ret_list = NULL;
 	r = nfbind_conntrack_list_exp(o_self->pointer, o_master ? o_master->pointer : NULL, &c_ret_list);
@@ -3060,7 +3060,7 @@ static int l_conntrack_list_cthelper(lua_State *L)
 
 	lua_settop(L, 1);
 	struct handle *o_self = get_handle(L, 1, &conntrack_type);
-	struct handle *h_ret_list = push_handle(L, &list_type, o_self->owner ? session_of(o_self->owner) : NULL, true);
+	struct handle *h_ret_list = push_handle(L, &list_type, session_of(o_self), true);
 	const int h_ret_list_at = lua_gettop(L);
 	struct nfbind_list *c_ret_list = NULL;
 	r = nfbind_conntrack_list_cthelper(o_self->pointer, &c_ret_list);
@@ -4079,6 +4079,7 @@ static const struct type packet_type = {
 	.methods = packet_methods,
 	.release = release_packet,
 	.family = &packet_family,
+	.is_item = true,
 };
 
 static void release_batch(void *pointer)
@@ -4647,6 +4648,8 @@ int luaopen_nfbind_core(lua_State *L)
 	lua_newtable(L);
 	add_functions(L, module_methods);
 	add_functions(L, makers);
+	lua_pushcfunction(L, bind_argument);
+	lua_setfield(L, -2, "bound");
 	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
 		push_signed(L, constants[i].value);
 		lua_setfield(L, -2, constants[i].name);

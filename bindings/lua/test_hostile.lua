@@ -19,6 +19,13 @@ local function pick(list)
 	return list[math.random(#list)]
 end
 
+-- A packet of a batch, as the kernel of a little-endian machine sends it.
+local MESSAGE = "\72\0\0\0\0\3\0\0\0\0\0\0\0\0\0\0\2\0\0\7\11\0\1\0\0\0\0\1\8\0\3\0\37\0\10\0" .. UDP .. "\0\0\0"
+local parse, each = core.methods.batch.parse, core.methods.batch.each
+local function some_batch()
+	return (parse(MESSAGE:rep(math.random(3))))
+end
+
 local makers = {}
 for name in pairs(core.methods) do
 	if type(core[name]) == "function" then
@@ -30,7 +37,7 @@ table.sort(makers)
 local alive = {}
 
 local function anything()
-	local kind = math.random(12)
+	local kind = math.random(14)
 	if kind == 1 then
 		return nil
 	elseif kind <= 3 then
@@ -43,6 +50,11 @@ local function anything()
 		return pick { true, false, print, io.stdout, coroutine.create(function() end) }
 	elseif kind == 8 then
 		return (core.packet(UDP))
+	elseif kind == 13 then
+		return some_batch()
+	elseif kind == 14 then
+		local batch = some_batch()
+		return batch and batch[math.random(4)]
 	else
 		return alive[math.random(#alive + 1)]
 	end
@@ -82,6 +94,20 @@ for name, value in pairs(core) do
 end
 table.sort(functions)
 
+-- What comes of a loop is used while others free what it came from.
+local function loop(source)
+	local left = 10
+	for item, one, two in each(source, pick { "id", "payload", "ct", "x" }, "mark") do
+		remember(item)
+		local other = pick(alive)
+		call(method_of(other), other, one, two)
+		left = left - 1
+		if left == 0 then
+			return
+		end
+	end
+end
+
 check.case("anything may be given to everything, seed " .. SEED, function()
 	for i = 1, CALLS do
 		local choice = math.random(10)
@@ -93,6 +119,8 @@ check.case("anything may be given to everything, seed " .. SEED, function()
 			call(method_of(object), self, anything(), anything(), anything())
 		elseif choice == 8 then
 			pcall(function() object[anything()] = anything() end)
+		elseif choice == 9 and math.random(2) == 1 then
+			pcall(loop, pick { some_batch(), some_batch, anything })
 		elseif choice == 9 then
 			pcall(function() remember(object[anything()]) end)
 		else

@@ -130,4 +130,92 @@ case("long text comes whole", function()
 	equal(#packet:print(nfbind.PACKET_FORMAT_FIELDS) > 6000, true)
 end)
 
+-- Two packets as a kernel of little-endian machines sends them.
+local function message(id, payload)
+	local attributes = "\11\0\1\0\0\0\0" .. string.char(id) .. "\8\0\3\0" ..
+		string.char(4 + #payload) .. "\0\10\0" .. payload .. ("\0"):rep(-#payload % 4)
+	return string.char(20 + #attributes) .. "\0\0\0\0\3\0\0\0\0\0\0\0\0\0\0\2\0\0\7" .. attributes
+end
+local parse = require "nfbind.core".methods.batch.parse
+local each = require "nfbind.core".methods.batch.each
+local MESSAGES = message(1, UDP) .. message(2, UDP)
+local is_little = parse(MESSAGES) ~= nil
+
+local function when_collected(call)
+	if newproxy then
+		local proxy = newproxy(true)
+		getmetatable(proxy).__gc = call
+		return proxy
+	end
+	return setmetatable({}, { __gc = call })
+end
+
+if is_little then
+	case("a loop gives items with their values, of one object or of many", function()
+		local batch, ids = assert(parse(MESSAGES)), {}
+		for packet, id, absent, payload, port in batch:each("id", "mark", "payload", "port_dst") do
+			ids[#ids + 1] = id
+			equal(packet.id, id)
+			equal(absent, nil)
+			equal(payload, UDP)
+			equal(port, packet.port_dst)
+		end
+		equal(table.concat(ids, " "), "1 2")
+		local left = 3
+		for packet in each(function()
+			left = left - 1
+			return left > 0 and assert(parse(MESSAGES)) or nil
+		end) do
+			ids[#ids + 1] = packet.id
+		end
+		equal(table.concat(ids, " "), "1 2 1 2 1 2")
+		raises("no field or method 'marks'", batch.each, batch, "marks")
+		raises("nfbind.batch expected", each, 5)
+		raises("nfbind.batch expected", each(function() return 5 end))
+		raises("nobody knows", each(function() error("nobody knows") end))
+		equal(each(function() end)(), nil)
+	end)
+
+	case("items end with what they are items of, and keep it", function()
+		local batch = assert(parse(MESSAGES))
+		local first, second = batch[1], batch[2]
+		local step = batch:each("id")
+		step()
+		batch:free()
+		raises("it was freed", function() return first.id end)
+		raises("it was freed", second.accept, second)
+		raises("it was freed", second.print, second, 0)
+		equal(tostring(first):find("freed") ~= nil, true)
+		equal(step(), nil)
+		first = assert(parse(MESSAGES))[1]
+		collectgarbage()
+		collectgarbage()
+		equal(first.id, 1)
+		refused(EINVAL, first:keep())
+		first:free()
+		raises("it was freed", function() return first.id end)
+	end)
+
+	case("finalisers may look at items in any order", function()
+		for order = 1, 2 do
+			local packet, seen
+			local function look()
+				seen = { pcall(function() return packet.id end) }
+			end
+			do
+				local early = order == 1 and when_collected(look)
+				packet = assert(parse(MESSAGES))[2]
+				local late = order == 2 and when_collected(look)
+				early, late = nil, nil
+				-- Only the finaliser has it from here on.
+			end
+			collectgarbage()
+			collectgarbage()
+			packet = nil
+			collectgarbage()
+			equal(seen == nil or seen[1] and seen[2] == 2 or seen[2]:find("freed") ~= nil, true)
+		end
+	end)
+end
+
 check.finish()

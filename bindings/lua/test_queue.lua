@@ -77,6 +77,26 @@ case("a batch has items, and outlives its turn", function()
 	batch:free()
 end)
 
+case("a loop lets its batches go at the next turn, unless they are held", function()
+	local queue = assert(nfbind.queue(QUEUE))
+	local batches, packets, all = {}, {}, queue:batches()
+	for turn = 1, 3 do
+		send("a")
+		batches[turn] = all()
+		packets[turn] = batches[turn][1]
+		if turn == 2 then
+			equal(batches[turn]:hold(), batches[turn])
+		end
+		equal(packets[turn].l4_payload, "a")
+	end
+	raises("it was freed", function() return packets[1].l4_payload end)
+	raises("it was freed", packets[1].accept, packets[1])
+	equal(packets[2].l4_payload, "a")
+	refused(EALREADY, packets[2]:drop())
+	assert(packets[3]:accept())
+	queue:free()
+end)
+
 case("a kept packet is decided later", function()
 	local queue = assert(nfbind.queue(QUEUE))
 	send("later")

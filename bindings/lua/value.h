@@ -71,11 +71,12 @@ static bool read_decimal(const char *text, uint64_t *ret_value)
 /* A whole number that is not negative: 0, or -1 with nothing said. */
 static int as_unsigned(lua_State *L, int index, uint64_t *ret_value)
 {
+	const int type = lua_type(L, index);
 	lua_Number number;
 
-	if (lua_type(L, index) == LUA_TSTRING)
+	if (type == LUA_TSTRING)
 		return read_decimal(lua_tostring(L, index), ret_value) ? 0 : -1;
-	if (lua_type(L, index) != LUA_TNUMBER)
+	if (type != LUA_TNUMBER)
 		return -1;
 #if LUA_VERSION_NUM >= 503
 	if (lua_isinteger(L, index)) {
@@ -86,10 +87,10 @@ static int as_unsigned(lua_State *L, int index, uint64_t *ret_value)
 	}
 #endif
 	number = lua_tonumber(L, index);
-	if (!(number >= 0 && number <= 9007199254740992.0) || number != floor(number))
+	if (!(number >= 0 && number <= 9007199254740992.0))
 		return -1;
 	*ret_value = (uint64_t)number;
-	return 0;
+	return (lua_Number)*ret_value == number ? 0 : -1;
 }
 
 static uint64_t check_unsigned(lua_State *L, int index, uint64_t most)

@@ -141,7 +141,7 @@ class Body:
         is_owned = self.function.has_tag("owned") or self.types.is_counted(param.object)
         owner = "NULL"
         if self.function.is_method:
-            owner = "o_self" if self.borrowed else "o_self->owner ? session_of(o_self->owner) : NULL"
+            owner = "o_self" if self.borrowed else "session_of(o_self)"
         self.handle(param, f"h_{param.name}",
                     f"push_handle(L, &{param.object}_type, {owner}, {'true' if is_owned else 'false'})")
         self.declare.append(f"struct nfbind_{param.object} *{name} = NULL;")
@@ -325,9 +325,18 @@ static const struct family {name}_family = {{
 """
 
 
+def item_type(function):
+    return re.search(r"nfbind_(\w+) \*", function.returns)[1]
+
+
+def item_types(types):
+    """The types whose objects somebody has as items."""
+    return {item_type(f) for f in map(lambda o: item_function(types, o), types.objects) if f}
+
+
 def print_sequence(types, name):
     function = item_function(types, name)
-    item = re.search(r"nfbind_(\w+) \*", function.returns)[1]
+    item = item_type(function)
     return f"""
 static uint32_t count_{name}(const void *pointer)
 {{
@@ -363,6 +372,8 @@ def print_type(types, name):
         rows.append(f".family = &{name}_family")
     if item_function(types, name):
         rows.append(f".sequence = &{name}_sequence")
+    if name in item_types(types):
+        rows.append(".is_item = true")
     text = "".join(f"\t{row},\n" for row in rows)
     return f"\nstatic const struct type {name}_type = {{\n{text}}};\n"
 
@@ -415,6 +426,8 @@ int luaopen_nfbind_core(lua_State *L)
 	lua_newtable(L);
 	add_functions(L, module_methods);
 	add_functions(L, makers);
+	lua_pushcfunction(L, bind_argument);
+	lua_setfield(L, -2, "bound");
 	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {{
 		push_signed(L, constants[i].value);
 		lua_setfield(L, -2, constants[i].name);

@@ -88,17 +88,26 @@ static void enlarge_send_buffer(int fd)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+/* Each packet ends with its number: equal ones cost a language that keeps equal texts once. */
 static int flood(char **arguments)
 {
 	long left = atol(arguments[0]);
-	struct iovec part = { chunk, (size_t)atol(arguments[1]) };
+	uint32_t numbers[BATCH], number = 0;
+	struct iovec parts[BATCH][2];
 	struct mmsghdr messages[BATCH] = { 0 };
 	int fd = open_udp(arguments[2], 0);
 
 	enlarge_send_buffer(fd);
-	for (int i = 0; i < BATCH; i++)
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &part, .msg_iovlen = 1 };
+	for (int i = 0; i < BATCH; i++) {
+		parts[i][0] = (struct iovec){ chunk, (size_t)atol(arguments[1]) - sizeof(number) };
+		parts[i][1] = (struct iovec){ &numbers[i], sizeof(number) };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = parts[i], .msg_iovlen = 2 };
+	}
 	while (left > 0) {
+		for (int i = 0; i < BATCH; i++)
+			numbers[i] = htonl(number + (uint32_t)i);
+		number += BATCH;
+
 		int sent = sendmmsg(fd, messages, left < BATCH ? (unsigned int)left : BATCH, 0);
 
 		if (sent <= 0)
