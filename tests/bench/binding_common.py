@@ -7,6 +7,7 @@ import json
 import resource
 import socket
 import sys
+import threading
 import time
 
 
@@ -29,7 +30,17 @@ def serve(arguments, make):
     say(ready=True, receive_buffer=receive_buffer, forced=False, port_ids=[port_id])
     for line in sys.stdin:
         cpu = time.process_time_ns()
-        packets, fields, size = getattr(consumer, mode)(int(line.split()[1]))
+        if line.startswith("go"):
+            packets, fields, size = getattr(consumer, mode)(int(line.split()[1]))
+        else:
+            packets, fields, size = run_until_stopped(consumer)
         cpu = time.process_time_ns() - cpu
         say(packets=packets, fields=fields, bytes=size, cpu_ns=cpu, syscalls=0, errors=0, overruns=0,
             rss_kb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def run_until_stopped(consumer):
+    """As programs run: for ever. The thread ends with the program."""
+    threading.Thread(target=consumer.run, daemon=True).start()
+    sys.stdin.readline()
+    return consumer.seen, consumer.fields, consumer.size

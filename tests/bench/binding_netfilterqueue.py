@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The peer: NetfilterQueue, as its description says to use it."""
+"""NetfilterQueue as its description says to use it: the peer, or the module of that name on nfbind."""
 
 import os
 import socket
@@ -11,9 +11,10 @@ from binding_common import serve, tune
 
 class Consumer:
     def __init__(self, options):
+        self.seen = self.fields = self.size = 0
         self.peer = netfilterqueue.NetfilterQueue()
-        self.peer.bind(options["queue"], self.see, max_len=options["max_length"],
-                       sock_len=options["receive_buffer"])
+        given = {"max_len": options.get("max_length"), "sock_len": options.get("receive_buffer")}
+        self.peer.bind(options["queue"], self.see, **{name: value for name, value in given.items() if value})
         self.own = socket.socket(fileno=os.dup(self.peer.get_fd()))
         self.own.setblocking(True)
 
@@ -31,6 +32,9 @@ class Consumer:
         while self.seen < count:
             self.peer.run(block=False)
         return self.seen, self.fields, self.size
+
+    def run(self):
+        self.peer.run()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ def netfilterqueue(room):
 def go_nfqueue(room):
     folder = room / "go-nfqueue"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HERE / "binding_peer_go" / "main.go", folder)
+    for name in ("main.go", "tune_peer.go"):
+        shutil.copy(HERE / "binding_peer_go" / name, folder)
     if CAN_INSTALL:
         if not (folder / "go.mod").exists():
             tried("go", "mod", "init", "example.org/peer", cwd=folder, env=GO_ALONE)
@@ -130,8 +131,8 @@ def section_bindings(bench):
                 bench.promise_rate(section, f"{name} {size} B", bounds[number], name, "classic")
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description="Benchmark the languages.")
+def parse_arguments(description="Benchmark the languages."):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="fewer packets and rounds")
     parser.add_argument("--only", choices=("packets", "tables"), help="one of the two parts")
     parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")

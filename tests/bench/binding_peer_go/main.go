@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// The peer: go-nfqueue, as its documentation says to use it.
+// go-nfqueue as its documentation says to use it: the peer, or the module with its API on nfbind.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"strings"
 	"syscall"
@@ -28,27 +29,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	start, done := make(chan uint64), make(chan [3]uint64)
-	var wanted, seen, fields, size uint64
-	see := func(packet nfqueue.Attribute) int {
-		if wanted == 0 {
-			wanted = <-start
-		}
-		fields += uint64(*packet.PacketID) + uint64(*packet.HwProtocol) + uint64(*packet.Hook)
-		if packet.Mark != nil {
-			fields += uint64(*packet.Mark)
-		}
-		size += uint64(len(*packet.Payload))
-		if err := queue.SetVerdict(*packet.PacketID, nfqueue.NfAccept); err != nil {
-			log.Fatal(err)
-		}
-		if seen++; seen == wanted {
-			done <- [3]uint64{seen, fields, size}
-			wanted, seen, fields, size = 0, 0, 0, 0
-		}
-		return 0
-	}
-	err = queue.RegisterWithErrorFunc(context.Background(), see, func(err error) int { log.Fatal(err); return 1 })
+	consumer := &consumer{queue: queue, start: make(chan uint64), done: make(chan struct{})}
+	err = queue.RegisterWithErrorFunc(context.Background(), consumer.see, func(err error) int { log.Fatal(err); return 1 })
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -56,35 +38,52 @@ func main() {
 	fmt.Printf("{\"ready\": true, \"receive_buffer\": %d, \"forced\": false, \"port_ids\": [%d]}\n", granted, port)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		var count uint64
-		fmt.Sscanf(lines.Text(), "go %d", &count)
-		before := usage()
-		start <- count
-		result := <-done
-		after := usage()
-		fmt.Printf("{\"packets\": %d, \"fields\": %d, \"bytes\": %d, \"cpu_ns\": %d, \"syscalls\": 0, "+
-			"\"errors\": 0, \"overruns\": 0, \"rss_kb\": %d}\n", result[0], result[1], result[2],
-			cpu(after)-cpu(before), after.Maxrss)
+		consumer.serve(lines)
 	}
 }
 
-// tune grants the peer the same room, and says what the driver wants to know of its socket.
-func tune(queue *nfqueue.Nfqueue, size int) (granted int, port uint32) {
-	conn, err := queue.Con.SyscallConn()
-	if err != nil {
+type consumer struct {
+	queue                        *nfqueue.Nfqueue
+	start                        chan uint64
+	done                         chan struct{}
+	wanted, seen, fields, amount uint64
+}
+
+func (consumer *consumer) see(packet nfqueue.Attribute) int {
+	if consumer.wanted == 0 {
+		consumer.wanted = <-consumer.start
+	}
+	consumer.fields += uint64(*packet.PacketID) + uint64(*packet.HwProtocol) + uint64(*packet.Hook)
+	if packet.Mark != nil {
+		consumer.fields += uint64(*packet.Mark)
+	}
+	consumer.amount += uint64(len(*packet.Payload))
+	if err := consumer.queue.SetVerdict(*packet.PacketID, nfqueue.NfAccept); err != nil {
 		log.Fatal(err)
 	}
-	conn.Control(func(fd uintptr) {
-		if syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, size) != nil {
-			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, size)
-		}
-		granted, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF)
-		address, _ := syscall.Getsockname(int(fd))
-		if netlink, ok := address.(*syscall.SockaddrNetlink); ok {
-			port = netlink.Pid
-		}
-	})
-	return granted, port
+	if consumer.seen++; consumer.seen == consumer.wanted {
+		consumer.done <- struct{}{}
+		consumer.wanted = 0
+	}
+	return 0
+}
+
+// serve answers "go N", or "run" and "stop".
+func (consumer *consumer) serve(lines *bufio.Scanner) {
+	before := usage()
+	consumer.seen, consumer.fields, consumer.amount = 0, 0, 0
+	var count uint64
+	if _, err := fmt.Sscanf(lines.Text(), "go %d", &count); err == nil {
+		consumer.start <- count
+		<-consumer.done
+	} else {
+		consumer.start <- math.MaxUint64
+		lines.Scan() // nothing more comes then: the figures stand still
+	}
+	after := usage()
+	fmt.Printf("{\"packets\": %d, \"fields\": %d, \"bytes\": %d, \"cpu_ns\": %d, \"syscalls\": 0, "+
+		"\"errors\": 0, \"overruns\": 0, \"rss_kb\": %d}\n", consumer.seen, consumer.fields, consumer.amount,
+		cpu(after)-cpu(before), after.Maxrss)
 }
 
 func usage() (usage syscall.Rusage) {
@@ -94,4 +93,17 @@ func usage() (usage syscall.Rusage) {
 
 func cpu(usage syscall.Rusage) int64 {
 	return usage.Utime.Nano() + usage.Stime.Nano()
+}
+
+// granted is the receive buffer of the size that the kernel allows, and the socket's port.
+func granted(fd, size int) (buffer int, port uint32) {
+	if size > 0 && syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, size) != nil {
+		syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, size)
+	}
+	buffer, _ = syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF)
+	address, _ := syscall.Getsockname(fd)
+	if netlink, ok := address.(*syscall.SockaddrNetlink); ok {
+		port = netlink.Pid
+	}
+	return buffer, port
 }
