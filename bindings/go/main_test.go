@@ -19,6 +19,8 @@ const (
 	port    = 9000
 	number  = 5
 	skipped = 77
+	// For what must come: against hangs, for machines under load are slow.
+	patience = 20 * time.Second
 )
 
 // TestMain runs everything again in a network namespace of its own, with one rule.
@@ -107,7 +109,7 @@ func (traffic *traffic) received(within time.Duration) string {
 func (traffic *traffic) expect(texts ...string) {
 	traffic.t.Helper()
 	for _, text := range texts {
-		if got := traffic.received(2 * time.Second); got != text {
+		if got := traffic.received(patience); got != text {
 			traffic.t.Fatalf("received %q, not %q", got, text)
 		}
 	}

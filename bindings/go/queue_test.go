@@ -273,11 +273,19 @@ func TestWaitsThatEnd(t *testing.T) {
 			queue := open(t)
 			result := make(chan error)
 			go func() {
-				_, err := queue.Receive(context.Background())
+				err := error(syscall.EBUSY)
+				for errors.Is(err, syscall.EBUSY) {
+					_, err = queue.Receive(context.Background())
+				}
 				result <- err
 			}()
-			time.Sleep(50 * time.Millisecond)
-			_, err := queue.Receive(context.Background())
+			// One of the two waits, and for the other one the session is busy.
+			err := error(context.DeadlineExceeded)
+			for errors.Is(err, context.DeadlineExceeded) {
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+				_, err = queue.Receive(ctx)
+				cancel()
+			}
 			fails(t, err, syscall.EBUSY)
 			must(t, end.do(queue))
 			fails(t, <-result, end.errno)
@@ -328,7 +336,7 @@ func TestKeptPacketsExpireWhileWaiting(t *testing.T) {
 	traffic.send("old")
 	kept, err := receive(t, queue)[0].Keep()
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go queue.Receive(ctx)
 	traffic.expect("old")
@@ -339,16 +347,14 @@ func TestKeptPacketsExpireWhileWaiting(t *testing.T) {
 func TestManyPacketsOfAllSizes(t *testing.T) {
 	traffic := newTraffic(t)
 	queue := open(t, nfbind.WithBatch(200))
-	go func() {
-		for i := range 120 {
-			traffic.from.Write([]byte(strings.Repeat("x", i%1400+1)))
-		}
-	}()
+	for i := range 120 {
+		traffic.send(strings.Repeat("x", i%1400+1))
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range 120 {
-			if got := len(traffic.received(5 * time.Second)); got != i%1400+1 {
+			if got := len(traffic.received(patience)); got != i%1400+1 {
 				t.Errorf("packet %d has %d bytes", i, got)
 				return
 			}

@@ -18,7 +18,7 @@ local function send(...)
 end
 
 local function receive(queue)
-	return assert(queue:receive(2000))
+	return assert(queue:receive(20000))
 end
 
 case("a queue that cannot be opened says why", function()
@@ -224,7 +224,7 @@ case("Ctrl-C ends a wait", function()
 	file:write('local nfbind = require "nfbind"\nlocal queue = assert(nfbind.queue(77))\n' ..
 		'for _ in queue:batches() do end\n')
 	file:close()
-	local status = { os.execute("timeout -k 3 -s INT 0.3 " .. arg[-1] .. " " .. script .. " 2>/dev/null") }
+	local status = { os.execute("timeout -k 20 -s INT 0.3 " .. arg[-1] .. " " .. script .. " 2>/dev/null") }
 	os.remove(script)
 	-- 124 is what timeout says when it had to send the signal; 137, when that did not help.
 	equal(status[3] or status[1] / 256, 124)

@@ -20,6 +20,8 @@ import unittest
 import nfbind
 
 PORT, QUEUE = 9000, 5
+# Seconds for what must come: against hangs, for machines under load are slow.
+PATIENCE = 20
 
 
 def run(*command):
@@ -36,6 +38,9 @@ def enter_namespace():
             print("no namespace can be made here")
             sys.exit(77)
         os.execvp("unshare", ["unshare", flags, sys.executable, "-P"] + sys.argv)
+    # What one processor sends over lo comes in order.
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})
     try:
         os.environ["XTABLES_LOCKFILE"] = f"/tmp/nfbind-python-{os.getpid()}.lock"
         run("ip", "link", "set", "lo", "up")
@@ -50,7 +55,7 @@ class WithTraffic(unittest.TestCase):
     def setUp(self):
         self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.receiver.bind(("127.0.0.1", PORT))
-        self.receiver.settimeout(2)
+        self.receiver.settimeout(PATIENCE)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(self.receiver.close)
         self.addCleanup(self.sender.close)
@@ -65,7 +70,7 @@ class WithTraffic(unittest.TestCase):
     def nothing_received(self):
         self.receiver.settimeout(0.1)
         self.assertRaises(TimeoutError, self.received)
-        self.receiver.settimeout(2)
+        self.receiver.settimeout(PATIENCE)
 
     def failing(self, name, call, *args):
         with self.assertRaises(nfbind.Error) as caught:
@@ -99,10 +104,8 @@ class Verdicts(WithTraffic):
     def test_decisions_in_one_crossing(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"a", b"b")
-            batch = queue.receive(2)
-            while len(batch) < 2:
-                batch.free()
-                self.skipTest("the packets came one by one")
+            batch = queue.receive(PATIENCE)
+            self.assertEqual(len(batch), 2)
             decisions = [nfbind._nfbind.Decision((s.queue, s.id, s.index, 1, 0, 0, 0, 0, 0, 0))
                          for s in batch.export()]
             count, results = queue.verdict_many(decisions + [(QUEUE, 999999, 9, 1)])
@@ -117,7 +120,7 @@ class Verdicts(WithTraffic):
     def test_kept_packets(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"later")
-            packet = queue.receive(2)[0]
+            packet = queue.receive(PATIENCE)[0]
             kept = packet.keep()
             self.failing("EALREADY", packet.accept)
             self.failing("EALREADY", packet.keep)
@@ -130,7 +133,7 @@ class Verdicts(WithTraffic):
     def test_a_packet_let_go_is_dropped(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"let go")
-            packet = queue.receive(2)[0]
+            packet = queue.receive(PATIENCE)[0]
             self.assertIsNone(queue.receive(0))
             self.assertEqual(packet.l4_payload, b"let go")
             self.assertIn("batch has ended", self.failing("EALREADY", packet.accept))
@@ -150,7 +153,7 @@ class Verdicts(WithTraffic):
     def test_resetting_with_a_new_packet(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"refused")
-            packet = queue.receive(2)[0]
+            packet = queue.receive(PATIENCE)[0]
             answer = packet.build_unreachable(3)
             self.assertEqual(answer.icmp_type, 3)
             injector = nfbind.Injector()
@@ -173,7 +176,7 @@ class Errors(WithTraffic):
     def test_after_its_time(self):
         queue = nfbind.Queue(QUEUE)
         self.send(b"x")
-        batch = queue.receive(2)
+        batch = queue.receive(PATIENCE)
         packet = batch[0]
         kept = packet.keep()
         view = batch.get_data()
@@ -204,7 +207,7 @@ class Errors(WithTraffic):
         for order in itertools.permutations(range(5)):
             queue = nfbind.Queue(QUEUE)
             self.send(b"x")
-            batch = queue.receive(2)
+            batch = queue.receive(PATIENCE)
             things = [queue, batch, batch[0], batch[0].keep(), batch.get_data()]
             del queue, batch
             for index in order:
@@ -214,7 +217,7 @@ class Errors(WithTraffic):
     def test_verdicts_of_another_session(self):
         with nfbind.Queue(QUEUE) as queue, nfbind.Queue() as other:
             self.send(b"x")
-            packet = queue.receive(2)[0]
+            packet = queue.receive(PATIENCE)[0]
             self.failing("EINVAL", other.verdict, packet, 1)
             self.failing("EINVAL", queue.verdict, packet, 77)
             self.assertRaises(TypeError, queue.verdict, None, 1)
@@ -236,16 +239,16 @@ class Waiting(WithTraffic):
         try:
             with nfbind.Queue(QUEUE) as queue:
                 start = time.monotonic()
-                self.assertIsNone(queue.receive(0.4))
-                self.assertGreater(len(seen), 3)
-                self.assertAlmostEqual(time.monotonic() - start, 0.4, delta=0.15)
+                self.assertIsNone(queue.receive(0.6))
+                self.assertGreaterEqual(time.monotonic() - start, 0.59)
+                self.assertGreater(len(seen), 1)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def test_control_c(self):
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
         with nfbind.Queue(QUEUE) as queue:
             with self.assertRaises(KeyboardInterrupt):
+                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
                 for _ in queue.batches():
                     pass
 
@@ -255,12 +258,15 @@ class Waiting(WithTraffic):
         thread = threading.Thread(target=lambda: seen.extend(p.l4_payload for p in queue))
         thread.start()
         self.send(b"x")
-        time.sleep(0.1)
+        while not seen:
+            time.sleep(0.01)
+        # Until it waits again.
+        time.sleep(0.3)
         self.failing("EBUSY", queue.free)
         self.failing("EBUSY", queue.settle)
         self.failing("EBUSY", lambda: queue.receive(0))
         queue.close()
-        thread.join(2)
+        thread.join(PATIENCE)
         self.assertFalse(thread.is_alive())
         self.assertEqual(seen, [b"x"])
 
@@ -277,7 +283,7 @@ class Waiting(WithTraffic):
             for number in range(count):
                 self.send(b"%d" % number)
             while len(threads) < count:
-                for packet in queue.receive(2):
+                for packet in queue.receive(PATIENCE):
                     threads.append(threading.Thread(target=packet.keep().accept))
                     threads[-1].start()
             for thread in threads:
@@ -303,7 +309,7 @@ class Waiting(WithTraffic):
             loop.call_later(0.05, end, queue)
             thread = threading.Timer(0.05, end, [events])
             thread.start()
-            await asyncio.wait_for(asyncio.gather(listen(queue), listen(events)), 20)
+            await asyncio.wait_for(asyncio.gather(listen(queue), listen(events)), PATIENCE)
             thread.join()
 
         async def listen(session):
@@ -347,7 +353,7 @@ class Waiting(WithTraffic):
     def test_a_child_may_only_close(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"x")
-            packet = queue.receive(2)[0]
+            packet = queue.receive(PATIENCE)[0]
             child = os.fork()
             if child == 0:
                 ok = True

@@ -41,7 +41,7 @@ def main():
     enter_namespace()
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("127.0.0.1", PORT))
-    receiver.settimeout(2)
+    receiver.settimeout(20)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with subprocess.Popen([sys.argv[1], str(QUEUE), "4"], stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout.readline() == "ready\n"

@@ -12,6 +12,7 @@ packets are queued, "> receive" shows what arrived. `--update` keeps what was pr
 """
 
 import difflib
+import itertools
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXPECTED = os.path.join(HERE, "expected.txt")
 PORT, FROM, QUEUE = 9000, 9001, 5
+PATIENCE = 20  # seconds: against hangs
 RULES = [
     ["-A", "OUTPUT", "-p", "udp", "--dport", str(PORT), "-j", "NFQUEUE", "--queue-num", str(QUEUE)],
     # Shows that the mark came with the verdict.
@@ -57,11 +59,19 @@ def enter_namespace():
             os.remove(os.environ["XTABLES_LOCKFILE"])
 
 
+def arrivals():
+    """For each of the expected "> receive", how many texts arrive."""
+    with open(EXPECTED, encoding="utf-8") as file:
+        parts = file.read().split("> receive\n")[1:]
+    return [len(list(itertools.takewhile(lambda line: line.startswith("< "), part.splitlines())))
+            for part in parts]
+
+
 class Traffic:
     def __init__(self):
+        self.arrivals = iter(arrivals())
         self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.receiver.bind(("127.0.0.1", PORT))
-        self.receiver.settimeout(0.3)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sender.bind(("127.0.0.1", FROM))
 
@@ -71,7 +81,13 @@ class Traffic:
         if words[0] == "send":
             for text in words[1:]:
                 self.sender.sendto(text.encode(), ("127.0.0.1", PORT))
-        while words[0] == "receive":
+        if words[0] == "receive":
+            yield from self.receive(next(self.arrivals, 0))
+
+    def receive(self, count):
+        """So many are waited for, and what else is there."""
+        for number in itertools.count():
+            self.receiver.settimeout(PATIENCE if number < count else 0.3)
             try:
                 yield "< " + self.receiver.recv(65536).decode()
             except TimeoutError:
