@@ -467,6 +467,8 @@ static int run(struct nfbind_conntrack *conntrack, struct nfbind_ct *ct)
 	if ((r = nfbind_conntrack_open(conntrack, NULL)) < 0)
 		return r;
 	r = take_stock(conntrack, ct, &rounds[0]);
+	if (r == 0 && once)
+		fprintf(stderr, "measuring for %llu s\n", (unsigned long long)interval);
 	while (r == 0 && !is_told) {
 		rest();
 		if (is_told)

@@ -41,12 +41,12 @@ promise() {
 	fi
 }
 
-# Wait for a word in a file, 5 seconds at most.
+# Wait for a word in a file, half a minute at most.
 wait_for() {
 	tries=0
 	until grep -q "$1" "$2" 2>/dev/null; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || return 1
+		[ "$tries" -lt 600 ] || return 1
 		sleep 0.05
 	done
 }
@@ -78,12 +78,12 @@ there() {
 # The other machine: a namespace that lives as long as its process.
 make_peer() {
 	have nsenter && have unshare || return 1
-	unshare -n sleep 60 2>/dev/null &
+	unshare -n sleep 600 2>/dev/null &
 	peer=$!
 	tries=0
 	while [ "$(readlink "/proc/$peer/ns/net")" = "$(readlink /proc/self/ns/net)" ]; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 40 ] || return 1
+		[ "$tries" -lt 600 ] || return 1
 		sleep 0.05
 	done
 	# The kernel names the other end veth0; not every ip can be told another name.
@@ -176,7 +176,7 @@ listen() { # what, then the arguments of traffic
 
 if have ping; then
 	title "Two pings come back, through the queue"
-	there ping -c 2 -W 2 -I "$away" "$here" >"$place/ping" 2>&1
+	there ping -c 2 -W 20 -I "$away" "$here" >"$place/ping" 2>&1
 	promise "$(grep 'received' "$place/ping")" grep -q ' 2 .*received' "$place/ping"
 fi
 
@@ -198,7 +198,9 @@ echo "  the receiver got: $(cat "$place/got")"
 promise "what was sent is what came" [ "$(cat "$place/got")" = "hello over TCP" ]
 
 title "A TCP connection to port $closed_port does not"
+export TRAFFIC_MS=1500
 echo | there "$programs/traffic" send-tcp "$away" "$here" "$closed_port" >"$place/got"
+unset TRAFFIC_MS
 echo "  the sender says:  $(cat "$place/got")"
 promise "the connect timed out" grep -q 'timed out' "$place/got"
 

@@ -2,7 +2,8 @@
 /*
  * No example of the library: the sender and the receiver that the demo and the tests
  * of the examples use, so that both need no other program. Addresses are numeric,
- * IPv4 or IPv6; everything ends by itself after 30 seconds.
+ * IPv4 or IPv6; everything ends by itself after two minutes. TRAFFIC_MS in the environment
+ * is how long a connect is tried, and an answer to a datagram waited for.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -13,12 +14,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE = 30, CONNECT_MS = 1500, REFUSAL_MS = 300 };
+enum { PATIENCE = 120, CONNECT_MS = 30000, REFUSAL_MS = 300 };
 
 static void die(const char *what)
 {
 	printf("%s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+static int milliseconds(int otherwise)
+{
+	const char *asked = getenv("TRAFFIC_MS");
+
+	return asked ? atoi(asked) : otherwise;
 }
 
 static void read_address(const char *address, const char *port, struct sockaddr_storage *name,
@@ -53,7 +61,8 @@ static int bound_socket(int type, const char *address, const char *port)
 /* Until the kernel says that it is there or refused, or patience ends. */
 static void connect_to(int fd, const char *address, const char *port)
 {
-	struct timeval patience = { CONNECT_MS / 1000, CONNECT_MS % 1000 * 1000 };
+	int left = milliseconds(CONNECT_MS);
+	struct timeval patience = { left / 1000, left % 1000 * 1000 };
 	struct sockaddr_storage name;
 	socklen_t len;
 
@@ -135,7 +144,7 @@ static void send_udp(char **argv)
 		if (send(fd, *argv, strlen(*argv), 0) < 0)
 			die("send");
 	/* An ICMP message becomes the socket's error. */
-	if (poll(&wait, 1, REFUSAL_MS) > 0 &&
+	if (poll(&wait, 1, milliseconds(REFUSAL_MS)) > 0 &&
 	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error) {
 		errno = error;
 		die("send");

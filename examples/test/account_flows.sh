@@ -44,9 +44,10 @@ fi
 
 # While it measures, one host sends a megabyte, another one a little.
 head -c 1000000 /dev/urandom >"$place/data"
-"$EXAMPLES/account_flows" --once --interval 3 -n 3 >"$place/out" 2>"$place/err" &
+: >"$place/err"
+"$EXAMPLES/account_flows" --once --interval 6 -n 3 >"$place/out" 2>"$place/err" &
 program=$!
-sleep 0.7
+wait_for err '^measuring'
 listen receive-tcp 127.0.0.1 7002
 send send-tcp 127.0.0.2 127.0.0.1 7002 <"$place/data"
 received
@@ -78,20 +79,20 @@ check "what does not grow has no rate" [ "$(figure all bytes)" = 0 ]
 
 "$EXAMPLES/account_flows" --interval 1 >"$place/out" 2>"$place/err" &
 program=$!
-tries=0
-until [ "$(lines_of all)" -ge 2 ] || [ "$tries" = 100 ]; do
-	tries=$((tries + 1))
-	sleep 0.05
-done
-check "it goes on by itself" [ "$(lines_of all)" -ge 2 ]
+has_gone_on() { [ "$(lines_of all)" -ge 2 ]; }
+check "it goes on by itself" within has_gone_on
 check "no escape sequences into a file" fails grep -q "$(printf '\033')" "$place/out"
 stop
 check "Ctrl-C ends it without an error" [ "$status" = 0 ]
 
 if command -v script >/dev/null; then
-	script -qec "timeout 2.5 $EXAMPLES/account_flows --interval 1" "$place/screen" >/dev/null 2>&1 </dev/null
-	check "a terminal is drawn anew" says screen "$(printf '\033')\[H"
-	check "with rates for people" says screen ' B/s '
+	script -qefc "timeout 60 $EXAMPLES/account_flows --interval 1" "$place/screen" >/dev/null 2>&1 </dev/null &
+	program=$!
+	check "a terminal is drawn anew" wait_for screen "$(printf '\033')\[H"
+	check "with rates for people" wait_for screen ' B/s '
+	kill "$program"
+	wait "$program"
+	program=
 else
 	skip "a terminal is drawn anew" "script (util-linux) is not installed"
 fi

@@ -11,7 +11,9 @@ echo hello | send send-tcp 127.0.0.2 127.0.0.1 7001
 received
 check "TCP to another port passes" says got hello
 
+export TRAFFIC_MS=1500
 echo | send send-tcp 127.0.0.2 127.0.0.1 7009
+unset TRAFFIC_MS
 check "a connect to the port times out" says sent 'timed out'
 
 listen receive-udp 127.0.0.1 7010 1

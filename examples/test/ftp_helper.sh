@@ -6,7 +6,7 @@
 . "$(dirname "$0")/place.sh"
 
 run() {
-	timeout 5 "$EXAMPLES/ftp_helper" "$@" >"$place/out" 2>"$place/err"
+	timeout 15 "$EXAMPLES/ftp_helper" "$@" >"$place/out" 2>"$place/err"
 	status=$?
 }
 can_run() { says err "rules can use the helper"; }

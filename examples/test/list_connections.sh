@@ -57,11 +57,11 @@ make -p udp -s fd00::3 -d fd00:1::4 --sport 1005 --dport 53
 make -p icmp -s 10.0.0.5 -d 10.0.0.6 --icmp-type 8 --icmp-code 0 --icmp-id 77
 make -p gre -s 10.0.0.5 -d 10.0.0.6 --srckey 1 --dstkey 2
 
-# Timeouts run down between both programs now and then, seldom three times in a row.
+# Timeouts run down between both programs now and then, seldom so many times in a row.
 same_as() { # options of conntrack(8), then those of the example
 	theirs=$1
 	shift
-	for _ in 1 2 3; do
+	for _ in $(seq 30); do
 		# shellcheck disable=SC2086 # several arguments
 		conntrack -L $theirs >"$place/theirs" 2>/dev/null
 		list "$@" && cmp -s "$place/theirs" "$place/out" && return 0

@@ -65,15 +65,17 @@ end() { echo "1..$checks"; }
 says() { grep -q -- "$2" "$place/$1"; } # file, pattern
 fails() { ! "$@"; }
 
-# Wait for a pattern in a file of the place, 5 seconds at most.
-wait_for() { # file, pattern
+# Try until a command succeeds, half a minute at most: against hangs, for machines under load are slow.
+within() { # command
 	tries=0
-	until says "$1" "$2" 2>/dev/null; do
+	until "$@" 2>/dev/null; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || return 1
+		[ "$tries" -lt 600 ] || return 1
 		sleep 0.05
 	done
 }
+# Wait for a pattern in a file of the place.
+wait_for() { within says "$1" "$2"; } # file, pattern
 
 # ---- rules --------------------------------------------------------------------
 
@@ -113,7 +115,7 @@ start() {
 	tries=0
 	until says err "is bound"; do
 		tries=$((tries + 1))
-		kill -0 "$program" 2>/dev/null && [ "$tries" -lt 200 ] || return 1
+		kill -0 "$program" 2>/dev/null && [ "$tries" -lt 600 ] || return 1
 		sleep 0.05
 	done
 }
@@ -141,17 +143,15 @@ received() {
 
 # ---- other machines -----------------------------------------------------------
 
+is_elsewhere() { # process
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
 # A namespace behind a veth pair, 10.N.0.1 here and 10.N.0.2 there; `at N COMMAND` runs there.
 make_peer() {
-	unshare -n sleep 120 &
+	unshare -n sleep 600 &
 	eval "peer$1=$!"
 	peers="$peers $!"
-	tries=0
-	while [ "$(readlink /proc/$!/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || return 1
-		sleep 0.05
-	done
+	within is_elsewhere $! || return 1
 	# The kernel names the other end veth0; not every ip can be told another name.
 	ip link add "near$1" type veth && ip link set veth0 netns "$!" || return 1
 	ip addr add "10.$1.0.1/24" dev "near$1" && ip link set "near$1" up || return 1

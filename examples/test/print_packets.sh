@@ -24,6 +24,7 @@ check "with the payload" says out '^l4-payload=6f6e65$'
 if [ "$tool" = nft ] || ip6tables -A INPUT -p udp -j NFQUEUE --queue-num 0 2>/dev/null; then
 	start print_packets 0
 	send send-udp ::1 ::1 7001 six
+	wait_for out UDP
 	stop
 	check "IPv6 looks alike" says out 'UDP \[::1\]:[0-9]* > \[::1\]:7001 len 3, 51 bytes$'
 fi

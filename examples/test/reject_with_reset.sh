@@ -7,7 +7,9 @@
 set_rules reject_with_reset
 
 is_refused() { # protocol, from, to
+	export TRAFFIC_MS=30000
 	echo | send "send-$1" "$2" "$3" 7009 ${4:-}
+	unset TRAFFIC_MS
 	says sent 'Connection refused'
 }
 
@@ -15,9 +17,9 @@ is_refused() { # protocol, from, to
 listen receive-tcp 127.0.0.1 7009
 start reject_with_reset 0 7009
 check "TCP: a connect is refused" is_refused tcp 127.0.0.2 127.0.0.1
-check "a reset was the answer" says out '^answer: .*TCP 127.0.0.1:7009 > 127.0.0.2:[0-9]* \[RST'
+check "a reset was the answer" wait_for out '^answer: .*TCP 127.0.0.1:7009 > 127.0.0.2:[0-9]* \[RST'
 check "UDP: so is a datagram" is_refused udp 127.0.0.2 127.0.0.1 hello
-check "an ICMP message was the answer" says out '^answer: .*ICMP 127.0.0.1 > 127.0.0.2 destination-unreachable'
+check "an ICMP message was the answer" wait_for out '^answer: .*ICMP 127.0.0.1 > 127.0.0.2 destination-unreachable'
 kill "$receiver"
 received
 listen receive-udp 127.0.0.1 7001 1
@@ -35,7 +37,7 @@ fi
 if make_peer 1; then
 	at 1 "$EXAMPLES/traffic" send-tcp 10.1.0.2 10.1.0.1 7009 </dev/null >"$place/sent"
 	check "another machine is refused" says sent 'Connection refused'
-	at 1 "$EXAMPLES/traffic" send-udp 10.1.0.2 10.1.0.1 7009 hello >"$place/sent"
+	at 1 env TRAFFIC_MS=30000 "$EXAMPLES/traffic" send-udp 10.1.0.2 10.1.0.1 7009 hello >"$place/sent"
 	check "in UDP as well" says sent 'Connection refused'
 fi
 stop

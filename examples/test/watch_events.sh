@@ -58,6 +58,9 @@ live_and_die() { # the third byte of the address
 	quietly conntrack -D -p udp -s "fd00:$1::1"
 	quietly conntrack -D -p icmp -s "10.0.$1.1"
 }
+# Sockets of netfilter's netlink that are members of a group.
+both_listen() { [ "$(awk '$2 == 12 && $4 !~ /^0+$/' /proc/net/netlink | wc -l)" = 2 ]; }
+they_have_all() { [ "$(grep -c portid "$place/theirs")" = 7 ]; }
 number=0
 same_as() { # options of conntrack(8), then those of the example
 	options=$1
@@ -67,14 +70,11 @@ same_as() { # options of conntrack(8), then those of the example
 	conntrack -E $options >"$place/theirs" 2>/dev/null &
 	theirs=$!
 	watch "$@" --count 7
-	sleep 0.3
+	within both_listen
 	live_and_die "$number"
 	wait "$program"
 	program=
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		sleep 0.1
-		[ "$(grep -c portid "$place/theirs")" = 7 ] && break
-	done
+	within they_have_all
 	kill -INT "$theirs"
 	wait "$theirs"
 	# It names programs that still run, and saves no marks.
