@@ -6,6 +6,8 @@
 # one), by the server's address that is asked for.
 # shellcheck shell=sh
 name=ftp-nfbind
+# Seconds for what must come, against hangs; less where it must not.
+patience=30
 rooms=/tmp/ftp.$$
 checks=0 failures=0
 
@@ -141,8 +143,8 @@ anon_umask=022
 no_anon_password=YES
 seccomp_sandbox=NO
 isolate_network=NO
-connect_timeout=3
-accept_timeout=3
+connect_timeout=30
+accept_timeout=30
 secure_chroot_dir=/var/run/vsftpd/empty
 port_enable=YES
 pasv_enable=YES
@@ -154,7 +156,7 @@ CONF
 done
 
 listens() { at s ss -ltn | grep -qF "$1"; }
-within 20 listens '0.0.0.0:21' && within 20 listens '[fd00:2::2]:21'
+within 60 listens '0.0.0.0:21' && within 60 listens '[fd00:2::2]:21'
 
 start_helper() { # timeout, or nothing; and options
 	# Or what the one before said would be taken for its word.
@@ -164,7 +166,7 @@ start_helper() { # timeout, or nothing; and options
 	ip netns exec r setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin \
 		"$helper" --verbose --timeout "${1:-300}" ${2:-} $name >$rooms/helper.out 2>$rooms/helper &
 	pid=$!
-	within 10 grep -q 'rules can use' $rooms/helper
+	within 60 grep -q 'rules can use' $rooms/helper
 }
 stop_helper() {
 	# What is started in the background ignores SIGINT until it says otherwise.
@@ -184,7 +186,7 @@ remove_rules() {
 	sleep 2
 }
 
-settings="-sS -g --connect-timeout 3 --max-time 20"
+settings="-sS -g --connect-timeout 30 --max-time 120"
 ftp() { # curl's options; the client is one process with one control connection
 	# shellcheck disable=SC2086
 	at c curl $settings "$@"
@@ -235,7 +237,7 @@ tracked() { at r "$list" --fields | grep -q "$1"; }
 dial() { # number of the line: 1 to 4, client's address, server's
 	rm -f "$rooms/line$1" "$rooms/said$1"
 	mkfifo $rooms/line$1
-	ip netns exec c socat STDIO "TCP:$3:21,bind=$2,connect-timeout=3" <$rooms/line$1 >>$rooms/said$1 2>&1 &
+	ip netns exec c socat STDIO "TCP:$3:21,bind=$2,connect-timeout=$patience" <$rooms/line$1 >>$rooms/said$1 2>&1 &
 	case $1 in
 	1) exec 5>$rooms/line1 ;;
 	2) exec 6>$rooms/line2 ;;
@@ -254,7 +256,7 @@ speak() { # number of the line, text for printf
 	esac
 }
 hears() { # number of the line, pattern
-	within 6 grep -q "$2" $rooms/said$1
+	within $patience grep -q "$2" $rooms/said$1
 }
 forget() { : >$rooms/said$1; } # what was said
 hang_up() {
@@ -265,7 +267,7 @@ passive_port() { # number of the line: of the last 227
 		{ read -r high low && echo $((high * 256 + low)); }
 }
 gets_through() { # server's address, port
-	at c socat -u OPEN:/dev/null "TCP:$1:$2,connect-timeout=2"
+	at c socat -u OPEN:/dev/null "TCP:$1:$2,connect-timeout=$patience"
 }
 end() {
 	echo "1..$checks"

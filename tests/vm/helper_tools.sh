@@ -50,9 +50,9 @@ check "1. the helper is added" @ADD@ $name 0
 check "2. a rule names it" iptables -t raw -I OUTPUT -p tcp -j CT --helper $name
 @PRINT@ --conntrack 0 >$place/packets 2>$place/bound &
 reader=$!
-check "3. its queue is read" within 10 grep -q 'is bound' $place/bound
+check "3. its queue is read" within 60 grep -q 'is bound' $place/bound
 @TRAFFIC@ receive-tcp 127.0.0.1 7001 >$place/got 2>$place/listening &
-check "4. something is said" within 10 grep -q listening $place/listening
+check "4. something is said" within 60 grep -q listening $place/listening
 check "which arrives" sh -c 'echo hello | @TRAFFIC@ send-tcp 127.0.0.1 127.0.0.1 7001'
 wait $! && check "as it was said" grep -q hello $place/got
 check "the packets were printed" grep -q '^queue 0 id [0-9]* .*TCP 127.0.0.1:[0-9]* > 127.0.0.1:7001' $place/packets
@@ -86,7 +86,8 @@ else
 	kill $reader
 	wait $reader
 	check "then nothing is queued, and connections are tracked" sh -c "
-		@TRAFFIC@ receive-tcp 127.0.0.1 7002 >$place/got 2>$place/listening & r=\$!; sleep 1
+		@TRAFFIC@ receive-tcp 127.0.0.1 7002 >$place/got 2>$place/again & r=\$!
+		until grep -q listening $place/again; do sleep 0.2; done
 		echo hello | @TRAFFIC@ send-tcp 127.0.0.1 127.0.0.1 7002 && wait \$r && conntrack -L -p tcp --dport 7002 | grep ASSURED"
 fi
 check "the rule goes" iptables -t raw -F
