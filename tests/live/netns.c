@@ -62,6 +62,15 @@ static void become_root(uid_t uid, gid_t gid)
 	write_file("/proc/self/gid_map", map);
 }
 
+/* Milliseconds by which all that passes lo comes late: what a test must not count on shows. */
+static void delay_lo(void)
+{
+	const char *delay = getenv("NFBIND_LIVE_DELAY");
+
+	if (delay)
+		run("tc qdisc add dev lo root netem delay %sms limit 100000", delay);
+}
+
 static void set_lo_up(void)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
@@ -69,6 +78,7 @@ static void set_lo_up(void)
 
 	ck_assert_msg(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0, "lo: %s", strerror(errno));
 	close(fd);
+	delay_lo();
 }
 
 void netns_new_user(void)

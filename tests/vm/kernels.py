@@ -49,7 +49,7 @@ KERNELS = [
 MODULES = """
 net/netfilter/* net/ipv4/netfilter/* net/ipv6/netfilter/* net/bridge/* net/bridge/netfilter/*
 net/8021q/* net/sctp/sctp net/packet/* net/netlink/* net/ipv4/*_diag net/sched/cls_cgroup net/sched/sch_prio
-net/sched/act_ct drivers/net/veth drivers/net/dummy drivers/net/ifb drivers/net/tun drivers/net/vrf
+net/sched/sch_netem net/sched/act_ct drivers/net/veth drivers/net/dummy drivers/net/ifb drivers/net/tun drivers/net/vrf
 drivers/block/virtio_blk drivers/virtio/virtio_pci drivers/virtio/virtio_mmio drivers/s390/virtio/virtio_ccw
 drivers/char/virtio_console crypto/crc32c* arch/*/crypto/crc32* arch/*/lib/crc32* lib/libcrc32c lib/crc/* lib/ts_*
 """.split()
