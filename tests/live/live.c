@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,11 +108,14 @@ static struct owned {
 } owned;
 
 static struct timespec began;
+static cpu_set_t processors; /* that the test may run on */
 int home = -1;
 
 static void begin_test(void)
 {
 	clock_gettime(CLOCK_MONOTONIC, &began);
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(processors), &processors), 0);
+	stay_on_one_processor();
 	home = netns_new();
 }
 
@@ -302,6 +306,27 @@ void sleep_ms(unsigned int milliseconds)
 
 	while (nanosleep(&time, &time) < 0)
 		continue;
+}
+
+/* Processors. */
+
+void stay_on_one_processor(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(here), &here), 0);
+}
+
+void start_thread(pthread_t *ret_thread, void *(*function)(void *argument), void *argument)
+{
+	pthread_attr_t anywhere;
+
+	pthread_attr_init(&anywhere);
+	ck_assert_int_eq(pthread_attr_setaffinity_np(&anywhere, sizeof(processors), &processors), 0);
+	ck_assert_int_eq(pthread_create(ret_thread, &anywhere, function, argument), 0);
+	pthread_attr_destroy(&anywhere);
 }
 
 /* Sessions. */

@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,6 +75,14 @@ double seconds(void);
 /* How many times longer everything may take here: libcheck's CK_TIMEOUT_MULTIPLIER, or 1. */
 double slowness(void);
 void sleep_ms(unsigned int milliseconds);
+
+/*
+ * A test runs on one processor, which keeps what it sends over lo in order: each processor
+ * has a list of its own of what lo has still to hand on. Its threads may run on any, unless
+ * they ask to stay where they are.
+ */
+void stay_on_one_processor(void);
+void start_thread(pthread_t *ret_thread, void *(*function)(void *argument), void *argument);
 
 /* Sessions; all are freed at the end of the test. */
 

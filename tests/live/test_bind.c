@@ -6,7 +6,6 @@
 #include "live.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +325,7 @@ static void *flow_on(void *argument)
 {
 	struct flow *flow = argument;
 
+	stay_on_one_processor();
 	/* Never more than the queue and the sockets hold: a sender that waits for room would not see `stop`. */
 	while (!atomic_load(&flow->stop)) {
 		if (flow->count - atomic_load(&flow->heard) >= FLOW_LEAD) {
@@ -357,7 +357,7 @@ static void flow_end(struct flow *flow)
 static void flow_start(struct flow *flow)
 {
 	*flow = (struct flow){ .udp = udp_pair("127.0.0.1", FLOWING) };
-	ck_assert_int_eq(pthread_create(&flow->thread, NULL, flow_on, flow), 0);
+	start_thread(&flow->thread, flow_on, flow);
 }
 
 static void flow_stop(struct flow *flow)

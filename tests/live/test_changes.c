@@ -6,7 +6,6 @@
  */
 #include "requests.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -131,7 +130,7 @@ START_TEST(test_remove_matching_while_entries_change)
 
 	ck_assert_int_eq(nfbind_bulk_new(&changer.bulk), 0);
 	fill_table(conntrack);
-	ck_assert_int_eq(pthread_create(&thread, NULL, keep_changing, &changer), 0);
+	start_thread(&thread, keep_changing, &changer);
 	while (changer.rounds < 2)
 		sleep_ms(1);
 	for (int i = 0; i < 10; i++) {

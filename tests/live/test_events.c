@@ -8,7 +8,6 @@
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -368,12 +367,12 @@ START_TEST(test_wake_and_close_end_a_wait)
 	pthread_t thread;
 	void *result;
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, receive_for_ever, events), 0);
+	start_thread(&thread, receive_for_ever, events);
 	sleep_ms(20);
 	nfbind_events_wake(events);
 	pthread_join(thread, &result);
 	ck_assert_int_eq((int)(intptr_t)result, -ECANCELED);
-	ck_assert_int_eq(pthread_create(&thread, NULL, receive_for_ever, events), 0);
+	start_thread(&thread, receive_for_ever, events);
 	sleep_ms(20);
 	ck_assert_int_eq(nfbind_events_close(events), 0);
 	pthread_join(thread, &result);

@@ -9,7 +9,6 @@
 #include "live.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -374,7 +373,7 @@ START_TEST(test_queue_forked_amid_a_receive_closes_in_the_child)
 	struct nfbind_queue *queue = bind_session(1, NULL);
 	pthread_t thread;
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, receive_for_ever, queue), 0);
+	start_thread(&thread, receive_for_ever, queue);
 	for (int i = 0; i < 20; i++) {
 		ck_assert_int_eq(in_child(use_in_child, queue, NULL), 0);
 		ck_assert_int_eq(in_child(close_in_child, queue, NULL), 0);

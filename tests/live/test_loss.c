@@ -9,7 +9,6 @@
  */
 #include "live.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>

@@ -6,7 +6,6 @@
  */
 #include "live.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -272,8 +271,8 @@ static struct seen transfer(const struct nfbind_options *options)
 	connect_to(out.fd, "10.1.0.2", 5001);
 	in.fd = accept(listener, NULL, NULL);
 	queue_rule("iptables", "OUTPUT -p tcp", 1);
-	ck_assert_int_eq(pthread_create(&in.thread, NULL, receive_bulk, &in), 0);
-	ck_assert_int_eq(pthread_create(&out.thread, NULL, send_bulk, &out), 0);
+	start_thread(&in.thread, receive_bulk, &in);
+	start_thread(&out.thread, send_bulk, &out);
 	while (pthread_tryjoin_np(in.thread, NULL) != 0) {
 		r = nfbind_queue_receive(queue, 20, &batch);
 		ck_assert(r >= 0 || r == -EAGAIN);

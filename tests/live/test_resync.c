@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +244,7 @@ static void mirror_churn(uint32_t receive_buffer)
 			    { NFBIND_OPTIONS_RESYNC_INTERVAL, 50 }), NULL);
 	take_until_synced();
 	copy_is_the_table(conntrack, NULL);
-	ck_assert_int_eq(pthread_create(&thread, NULL, churn, NULL), 0);
+	start_thread(&thread, churn, NULL);
 	while (pthread_tryjoin_np(thread, NULL) == EBUSY)
 		take(10);
 	while (take(200))

@@ -6,7 +6,6 @@
 #include "live.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +21,6 @@ enum {
 static bool passes(uint32_t number)
 {
 	return (number * UINT32_C(2654435761)) >> 11 & 3;
-}
-
-static void start(pthread_t *thread, void *(*function)(void *argument), void *argument)
-{
-	ck_assert_int_eq(pthread_create(thread, NULL, function, argument), 0);
 }
 
 /* Workers. */
@@ -160,7 +154,7 @@ static void check_workers(void *(*work)(void *argument))
 			      .changed = PTHREAD_COND_INITIALIZER };
 	queue_rule("iptables", "INPUT -p udp", 1);
 	for (int i = 0; i < WORKERS; i++)
-		start(&workers[i], work, &pool);
+		start_thread(&workers[i], work, &pool);
 	while (said < PACKETS && seconds() < 8) {
 		say_numbers(udp.sender, said, CHUNK);
 		said += CHUNK;
@@ -231,7 +225,7 @@ START_TEST(test_batch_held_by_another_thread_stays_readable)
 	pthread_t thread;
 
 	queue_rule("iptables", "OUTPUT -p udp", 1);
-	start(&thread, read_held, &readers);
+	start_thread(&thread, read_held, &readers);
 	for (unsigned int i = 0; i < 8; i++) {
 		struct nfbind_batch *batch;
 
@@ -282,7 +276,7 @@ START_TEST(test_queue_is_looked_at_while_it_receives)
 	pthread_t thread;
 
 	queue_rule("iptables", "INPUT -p udp", 1);
-	start(&thread, look_on, &bystander);
+	start_thread(&thread, look_on, &bystander);
 	for (uint32_t said = 0; said < 4000 && seconds() < 4; said += 100) {
 		say_numbers(udp.sender, said, 100);
 		judge_all(bystander.queue, 100, NFBIND_VERDICT_ACCEPT);
@@ -319,7 +313,7 @@ START_TEST(test_queue_wake_ends_a_receive_of_another_thread)
 	struct nfbind_batch *batch;
 	pthread_t thread;
 
-	start(&thread, wake_later, &later);
+	start_thread(&thread, wake_later, &later);
 	ck_assert_int_eq(nfbind_queue_receive(queue, -1, &batch), -ECANCELED);
 	pthread_join(thread, NULL);
 	/* It was that one only. */
@@ -427,7 +421,7 @@ START_TEST(test_queue_close_ends_a_receive_of_another_thread)
 	struct nfbind_batch *batch;
 	pthread_t thread;
 
-	start(&thread, receive_for_ever, &later);
+	start_thread(&thread, receive_for_ever, &later);
 	while (nfbind_queue_receive(later.queue, 0, &batch) != -EBUSY)
 		sleep_ms(1);
 	ck_assert_int_eq(nfbind_queue_receive(later.queue, 0, &batch), -EBUSY);
@@ -483,9 +477,9 @@ START_TEST(test_queue_close_amid_workers_is_orderly)
 		pool = (struct pool){ .queue = bind_session(1, NULL),
 				      .lock = PTHREAD_MUTEX_INITIALIZER,
 				      .changed = PTHREAD_COND_INITIALIZER };
-		start(&receiver, receive_until_shut, &pool);
-		start(&workers[0], judge_until_shut, &pool);
-		start(&workers[1], judge_until_shut, &pool);
+		start_thread(&receiver, receive_until_shut, &pool);
+		start_thread(&workers[0], judge_until_shut, &pool);
+		start_thread(&workers[1], judge_until_shut, &pool);
 		say_numbers(udp.sender, 0, 200);
 		ck_assert_int_eq(nfbind_queue_close(pool.queue), 0);
 		pthread_join(receiver, NULL);
@@ -513,6 +507,7 @@ static void *drive(void *argument)
 	struct lane *lane = argument;
 	uint32_t heard = 0;
 
+	stay_on_one_processor();
 	while (lane->count < MOST && seconds() < 8) {
 		say_numbers(lane->udp.sender, lane->count, CHUNK);
 		lane->count += CHUNK;
@@ -533,7 +528,7 @@ START_TEST(test_queue_two_lanes_pass_50000_packets)
 		run("iptables -A INPUT -p udp --dport %d -j NFQUEUE --queue-num %d", 5001 + i, i);
 	}
 	for (int i = 0; i < 2; i++)
-		start(&lanes[i].thread, drive, &lanes[i]);
+		start_thread(&lanes[i].thread, drive, &lanes[i]);
 	for (uint16_t i = 0; i < 2; i++) {
 		pthread_join(lanes[i].thread, NULL);
 		ck_assert_uint_eq(stats_of(lanes[i].queue, i).received, lanes[i].count);

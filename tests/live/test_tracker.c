@@ -8,7 +8,6 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,7 +82,7 @@ static void start_middle(struct middle *middle)
 {
 	middle->queue = bind_session(1, OPTIONS({ NFBIND_OPTIONS_GSO, 0 }, { NFBIND_OPTIONS_MAXLEN, 10000 }));
 	ck_assert_int_eq(nfbind_tracker_new(0, &middle->tracker), 0);
-	ck_assert_int_eq(pthread_create(&middle->thread, NULL, stand_between, middle), 0);
+	start_thread(&middle->thread, stand_between, middle);
 }
 
 static void stop_middle(struct middle *middle)
