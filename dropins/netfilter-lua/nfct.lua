@@ -80,11 +80,14 @@ function nfct.open(subsystem, ...)
 	return make(Handle, handle)
 end
 
-function nfct.close(handle)
-	check(handle, Handle, 1, "close").gone = "closed"
-	handle.requests:close()
-	if handle.events then
-		handle.events:close()
+-- The document calls it by both names.
+for _, name in ipairs { "close", "fini" } do
+	nfct[name] = function(handle)
+		check(handle, Handle, 1, name).gone = "closed"
+		handle.requests:close()
+		if handle.events then
+			handle.events:close()
+		end
 	end
 end
 

@@ -148,22 +148,30 @@ function nfq.catch(handle, callback)
 	end
 end
 
--- Deprecated there, and here.
+local function run(handle, callback, copy)
+	local queue, message, errno = nfq.create_queue(handle, 0)
+	if queue then
+		queue, message, errno = nfq.set_mode(queue, copy)
+	end
+	if not queue then
+		return nil, message, errno
+	end
+	return nfq.catch(handle, callback)
+end
+
+-- Deprecated there, and here. The queue is free again when an error leaves it, too.
 function nfq.loop(callback, copy)
 	local handle, message, errno = nfq.open()
 	if not handle then
 		return nil, message, errno
 	end
-	local queue
-	queue, message, errno = nfq.create_queue(handle, 0)
-	if queue then
-		queue, message, errno = nfq.set_mode(queue, copy)
-	end
-	if queue then
-		queue, message, errno = nfq.catch(handle, callback)
-	end
+	local done, result
+	done, result, message, errno = pcall(run, handle, callback, copy)
 	nfq.close(handle)
-	return queue, message, errno
+	if not done then
+		error(result, 0)
+	end
+	return result, message, errno
 end
 
 -- Programs there say require "nfq" and use the global.

@@ -60,6 +60,7 @@ case("handles are open, blocking or not, and closed", function()
 		end
 	end
 	equal(nfct.close(assert(nfct.open("conntrack"))), nil)
+	equal(nfct.fini(assert(nfct.open("expect", "new"))), nil)
 	raises("bad argument #1 to 'open' %(invalid option 'queue'", nfct.open, "queue")
 	raises("bad argument #1 to 'open' %(invalid option 'nil'", nfct.open)
 	raises("bad argument #3 to 'open' %(invalid option 'old'", nfct.open, "both", "new", "old")
@@ -418,7 +419,7 @@ end)
 case("a handle that was closed is an error", function()
 	local handle = assert(nfct.open("both", "all"))
 	nfct.close(handle)
-	for _, name in ipairs { "close", "fd", "setblocking", "ct_callback_register", "exp_callback_register", "catch",
+	for _, name in ipairs { "close", "fini", "fd", "setblocking", "ct_callback_register", "exp_callback_register", "catch",
 		"loop", "query", "exp_query" } do
 		raises("bad argument #1 to '" .. name .. "' %(the conntrack handle was closed", nfct[name], handle, print,
 			print)

@@ -11,7 +11,7 @@ local ENODATA, ERANGE = 61, 34
 -- The document's functions, by what their first argument is.
 local FUNCTIONS = {
 	none = "open new",
-	handle = "close fd setblocking ct_callback_register exp_callback_register catch loop exp_query",
+	handle = "close fini fd setblocking ct_callback_register exp_callback_register catch loop exp_query",
 	ct = [[destroy tostring setobjopt
 		get_attr_u8 get_attr_u16 get_attr_u32 get_attr_n16 get_attr_n32 get_attr_port
 		set_attr_u8 set_attr_u16 set_attr_u32 set_attr_n16 set_attr_n32 set_attr_port

@@ -11,9 +11,14 @@ local case, equal, raises, refused = check.case, check.equal, check.raises, chec
 local EAGAIN, EBUSY, ENODATA, ESHUTDOWN = 11, 16, 61, 108
 
 local SEND = [[
-import socket, sys
+import socket, sys, time
 own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 own.bind(("127.0.0.1", %d))
+def is_bound(queue, modes):
+    with open("/proc/self/net/netfilter/nfnetlink_queue") as file:
+        return any(line.split()[0] == queue and line.split()[3] in modes for line in file)
+while not is_bound("%d", "%s"):
+    time.sleep(0.01)
 for text in sys.argv[2:]:
     own.sendto(text.encode() * (10000 if text == "large" else 1), ("127.0.0.1", %d))
 left = int(sys.argv[1])
@@ -28,11 +33,12 @@ except TimeoutError:
     pass
 ]]
 
--- Send texts to a queue, of which so many are to arrive: a function that tells, later, which did.
-local function send(count, ...)
+-- Send texts to a queue once it is bound in one of these modes, of which so many are to
+-- arrive: a function that tells, later, which did.
+local function send_to(queue, modes, count, ...)
 	local path = os.tmpname()
 	local file = assert(io.open(path, "w"))
-	file:write(SEND:format(PORT, PORT))
+	file:write(SEND:format(PORT, queue, modes, PORT))
 	file:close()
 	local pipe = assert(io.popen("python3 " .. path .. " " .. table.concat({ count, ... }, " ")))
 	return function()
@@ -44,6 +50,10 @@ local function send(count, ...)
 		os.remove(path)
 		return table.concat(lines, " ")
 	end
+end
+
+local function send(...)
+	return send_to(QUEUE, "12", ...)
 end
 
 local function queue_of(handle, copy, range)
@@ -232,6 +242,35 @@ case("loop is the short form, on queue zero", function()
 	session:close()
 	session:free()
 	raises("invalid option 'some'", nfq.loop, print, "some")
+end)
+
+-- The document says what loop does by this listing.
+local function listing(cb, copy)
+	local h, q
+	h = nfq.open()
+	nfq.unbind_pf(h, "inet")
+	nfq.bind_pf(h, "inet")
+	q = nfq.create_queue(h, 0)
+	nfq.set_mode(q, copy, 0xffff)
+	local done, message = pcall(nfq.catch, h, cb)
+	nfq.destroy_queue(q)
+	nfq.close(h)
+	error(message, done and 1 or 0)
+end
+
+case("the document's listing of loop does the same", function()
+	for _, loop in ipairs { nfq.loop, listing } do
+		local texts, arrived = {}, send_to(0, "2", 1, "1", "2", "3")
+		raises("enough", loop, function(data)
+			texts[#texts + 1] = text_of(nfq.get_payload(data))
+			if #texts == 3 then
+				error("enough")
+			end
+			return #texts == 2 and "drop" or nil
+		end, "packet")
+		equal(table.concat(texts, " "), "1 2 3")
+		equal(arrived(), "1")
+	end
 end)
 
 check.finish()
