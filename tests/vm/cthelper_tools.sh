@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The four steps of libnetfilter_cthelper's document, as they stand there: its tools by their names, a rule, a
+# program that reads the queue, and traffic. Then what the tools print, change and refuse.
+# programs: unshare @TOOLS@-add @TOOLS@-get @TOOLS@-del @PRINT@ @TRAFFIC@
+place=/tmp/cthelper.$$
+checks=0 failures=0 reader=
+name=test-$$
+
+check() { # sentence, command
+	sentence=$1
+	shift
+	checks=$((checks + 1))
+	if "$@" >>$place/log 2>&1; then
+		echo "ok $checks - $sentence"
+	else
+		failures=$((failures + 1))
+		echo "not ok $checks - $sentence"
+		tail -n 5 $place/log | sed 's/^/# /'
+	fi
+}
+fails_with() { # words, command
+	words=$1
+	shift
+	! "$@" >$place/said 2>&1 && cat $place/said && grep -qF -- "$words" $place/said
+}
+within() { # command: until it succeeds
+	tries=300
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+prints() { # what nfct-helper-get prints, with this queue
+	printf '{\n\t.name = %s,\n\t.queuenum = %s,\n\t.l3protonum = 2,\n\t.l4protonum = 6,\n\t.priv_data_len = 0,\n\t.status = enabled,\n};\n' \
+		$name "$1" >$place/wanted
+	@TOOLS@-get >$place/printed && cmp $place/wanted $place/printed
+}
+
+if [ "${1:-}" != inside ]; then
+	exec unshare -n "$0" inside
+fi
+mkdir -p $place && ip link set lo up
+trap 'kill $reader 2>/dev/null; rm -rf $place' EXIT
+
+check "nothing is there" sh -c "! @TOOLS@-get | grep ."
+check "1) the helper is added" @TOOLS@-add $name 0
+check "2) a rule for locally generated packets" iptables -I OUTPUT -t raw -p tcp -j CT --helper $name
+check "and one for the others" iptables -I PREROUTING -t raw -p tcp -j CT --helper $name
+@PRINT@ --conntrack 0 >$place/packets 2>$place/bound &
+reader=$!
+check "3) the queue is read" within grep -q 'is bound' $place/bound
+@TRAFFIC@ receive-tcp 127.0.0.1 7001 >$place/got 2>$place/listening &
+check "4) somebody listens" within grep -q listening $place/listening
+check "and is spoken to" sh -c 'echo hello | @TRAFFIC@ send-tcp 127.0.0.1 127.0.0.1 7001'
+wait $! && check "what was said arrives" grep -q hello $place/got
+check "and came through the queue" grep -q "TCP 127.0.0.1:[0-9]* > 127.0.0.1:7001.*helper-name=$name" $place/packets
+
+check "it is printed" prints 0
+check "another queue is a change" @TOOLS@-add $name 65535
+check "which is printed" prints 65535
+check "others cannot be removed" fails_with "there is no such helper" @TOOLS@-del other
+for tool in "@TOOLS@-get" "@TOOLS@-add other 0" "@TOOLS@-del $name"; do
+	# shellcheck disable=SC2086 # a program and its arguments
+	check "${tool##*/} in a user namespace says why not" \
+		fails_with "CAP_NET_ADMIN in the initial user namespace, and this process is in another one" unshare -Urn $tool
+done
+if ! @TOOLS@-del $name 2>$place/said; then
+	check "what a rule names stays" grep -q 'a rule still refers to the helper' $place/said
+	iptables -t raw -F
+	check "until the rule is gone" within @TOOLS@-del $name
+fi
+check "nothing is left" sh -c "! @TOOLS@-get | grep ."
+echo "1..$checks"
+[ $failures = 0 ]
