@@ -137,7 +137,7 @@ static void take_error(struct nfbind_queue *queue, const struct nlmsghdr *messag
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 	unsigned int type;
 
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error))) {
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || !wire_is_error(error->error)) {
 		note_malformed(queue);
 		return;
 	}

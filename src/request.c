@@ -180,18 +180,12 @@ static const char *find_words(const struct nlmsghdr *message)
 	return NULL;
 }
 
-/* An error number that is one: 0 and less, and no more than the kernel's own numbers reach. */
-static bool is_error(int32_t error)
-{
-	return error <= 0 && error > -(1 << 16);
-}
-
 static int take_error(struct requester *self, const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 	const char *words;
 
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || !is_error(error->error))
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || !wire_is_error(error->error))
 		return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 	if (error->error == 0)
 		return 0;
@@ -207,7 +201,7 @@ static int take_end(struct requester *self, const struct nlmsghdr *message)
 
 	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
 		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-	if (!is_error(error))
+	if (!wire_is_error(error))
 		return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 	if (error < 0)
 		requester_explain(self, "the list ended with an error: %s", strerror(-error));
@@ -281,7 +275,7 @@ int requester_next_answer(struct requester *self, int32_t timeout, struct answer
 		if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
 			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 		memcpy(&number, mnl_nlmsg_get_payload(message), sizeof(number));
-		if (!is_error(number))
+		if (!wire_is_error(number))
 			return refuse(self, -EBADMSG, "the kernel's answer is malformed");
 		*ret_answer = (struct answer){ message->nlmsg_seq, number,
 					       number < 0 ? find_words(message) : NULL };

@@ -107,6 +107,12 @@ static inline size_t wire_payload_len(const struct nlattr *attribute)
 	return attribute->nla_len - (size_t)NLA_HDRLEN;
 }
 
+/* An error number that is one: 0 and less, and no more than the kernel's own numbers reach. */
+static inline bool wire_is_error(int32_t error)
+{
+	return error <= 0 && error > -(1 << 16);
+}
+
 /* The netlink message at `*offset`, in the same manner. */
 static inline const struct nlmsghdr *wire_next_message(const uint8_t *data, size_t data_len,
 						       size_t *offset, int *ret_error)

@@ -351,6 +351,21 @@ START_TEST(test_bind_believes_nobody_but_the_kernel)
 }
 END_TEST
 
+/* A number that says neither yes nor no is no answer. */
+START_TEST(test_bind_goes_on_after_answers_that_are_none)
+{
+	static const int wrong[] = { 1, EBUSY, INT32_MAX, INT32_MIN, -(1 << 16) };
+
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		start(5, 1);
+		kernel_answer(expected.data, wrong[i]);
+	}
+	ck_assert_int_eq(nfbind_queue_bind(session, 5, NULL), 0);
+	session_notice(NFBIND_NOTICE_MALFORMED, 0, 0, -EBADMSG, COUNT_OF(wrong));
+	session_get(5, 1);
+}
+END_TEST
+
 START_TEST(test_bind_survives_signals_and_overruns)
 {
 	fake_deliver_error(-ENOBUFS);
@@ -404,6 +419,7 @@ UNIT_MAIN("bind", session_set_up, session_tear_down, test_bind_is_one_message,
 	  test_bind_after_unbind_knows_old_packets_from_new_ones,
 	  test_bind_after_unbind_sends_no_verdict_of_before,
 	  test_bind_whose_answer_is_lost_is_asked_again, test_bind_takes_no_answer_but_its_own,
+	  test_bind_goes_on_after_answers_that_are_none,
 	  test_bind_believes_nobody_but_the_kernel, test_bind_survives_signals_and_overruns,
 	  test_bind_fails_when_nothing_can_be_sent,
 	  test_bind_again_forgets_the_options_of_before)

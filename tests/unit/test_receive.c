@@ -230,6 +230,38 @@ START_TEST(test_receive_throws_away_what_is_malformed)
 }
 END_TEST
 
+/* Any number in an answer to a verdict: it is a refusal with a reason, or malformed. */
+START_TEST(test_receive_refusals_are_with_an_error_that_is_one)
+{
+	static struct message request;
+	uint64_t refused = 0, malformed = 0;
+	struct nfbind_notice notice;
+	uint32_t random = 1;
+
+	session_bind(5, NULL);
+	message_start(&request, KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_VERDICT, NLM_F_REQUEST, 0, 5);
+	for (int i = 0; i < 2000; i++) {
+		int32_t error;
+
+		random = random * 1664525 + 1013904223;
+		/* Of all sizes. */
+		error = (int32_t)random >> (random >> 3) % 32;
+		refused += error < 0 && error > -(1 << 16);
+		malformed += error > 0 || error <= -(1 << 16);
+		kernel_answer(request.data, error);
+		ck_assert_int_ge(nfbind_queue_receive(session, 0, &batch), error == 0 ? -EAGAIN : 0);
+		while (nfbind_queue_take_notice(session, &notice, sizeof(notice)) == 0) {
+			ck_assert_int_lt(notice.error, 0);
+			ck_assert_int_gt(notice.error, -(1 << 16));
+		}
+	}
+	ck_assert_uint_gt(refused, 500);
+	ck_assert_uint_gt(malformed, 500);
+	ck_assert_uint_eq(session_stats(5).refused, refused);
+	ck_assert_uint_eq(session_stats(5).malformed, malformed);
+}
+END_TEST
+
 START_TEST(test_receive_empty_datagram_is_nothing)
 {
 	session_bind(5, NULL);
@@ -397,7 +429,8 @@ UNIT_MAIN("receive", session_set_up, session_tear_down, test_receive_hands_out_w
 	  test_receive_tells_of_packets_that_were_lost_at_the_end,
 	  test_receive_drop_counter_may_wrap_or_be_missing,
 	  test_receive_throws_away_what_the_kernel_did_not_send,
-	  test_receive_throws_away_what_is_malformed, test_receive_empty_datagram_is_nothing,
+	  test_receive_throws_away_what_is_malformed, test_receive_refusals_are_with_an_error_that_is_one,
+	  test_receive_empty_datagram_is_nothing,
 	  test_receive_cut_datagram_is_a_truncated_packet,
 	  test_receive_large_and_small_datagrams_keep_their_bytes,
 	  test_receive_skips_messages_of_other_kinds,
