@@ -13,12 +13,13 @@ import (
 	"unsafe"
 )
 
-// What Go keeps with a batch: a copy of all that a reader usually looks at, made in the
-// crossing that received it, and the verdicts that will be given in the next one.
+// What Go keeps with a batch: a copy of the numbers that a reader usually looks at, made in the
+// crossing that received it, and the verdicts that will be given in the next one. Payloads stay
+// where they were received, as long as the batch is there: half of them nobody asks for.
 type batchState struct {
 	packets   []Packet
 	summaries []PacketSummary
-	data      []byte // where the offsets in the summaries count
+	data      unsafe.Pointer // of the library: where the offsets in the summaries count
 
 	deciding  sync.Mutex
 	decisions []Decision
@@ -61,31 +62,15 @@ func (r *room) unpack(batch *C.struct_nfbind_batch, turn *C.struct_turn) {
 		unsafe.SliceData(r.pointers), C.size_t(len(r.summaries)), C.size_t(unsafe.Sizeof(PacketSummary{})), turn)
 }
 
-// fill makes the packets, and copies their bytes into one piece of memory.
 func (batch *Batch) fill(room room, turn *C.struct_turn) {
-	count, size := int(turn.count), 0
+	count := int(turn.count)
 	batch.summaries = room.summaries[:count]
-	for i := range batch.summaries {
-		s := &batch.summaries[i]
-		size += int(s.PayloadLen + s.L2hdrLen + s.SecctxLen)
-	}
-	batch.data = make([]byte, 0, size)
+	batch.data = unsafe.Pointer(turn.data)
 	batch.packets = make([]Packet, count)
 	for i := range batch.packets {
-		s, packet := &batch.summaries[i], &batch.packets[i]
-		batch.copy(turn.data, &s.PayloadOffset, s.PayloadLen)
-		batch.copy(turn.data, &s.L2hdrOffset, s.L2hdrLen)
-		batch.copy(turn.data, &s.SecctxOffset, s.SecctxLen)
+		packet := &batch.packets[i]
 		packet.pointer, packet.owner = unsafe.Pointer(room.pointers[i]), &batch.object
 		packet.batch, packet.index = batch, i
-	}
-}
-
-func (batch *Batch) copy(data *C.uint8_t, offset *uint32, size uint32) {
-	if size > 0 {
-		from := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(data), uintptr(*offset))), size)
-		*offset = uint32(len(batch.data))
-		batch.data = append(batch.data, from...)
 	}
 }
 
@@ -123,9 +108,6 @@ func (batch *Batch) decide(packet *Packet, verdict Verdict) error {
 	}
 	packet.decided = true
 	s := &batch.summaries[packet.index]
-	if batch.decisions == nil {
-		batch.decisions = make([]Decision, 0, len(batch.packets))
-	}
 	batch.decisions = append(batch.decisions, Decision{Queue: s.Queue, ID: s.ID, Index: s.Index, Verdict: uint32(verdict)})
 	return nil
 }
@@ -155,8 +137,18 @@ func (packet *Packet) seen() *PacketSummary {
 	return &packet.batch.summaries[packet.index]
 }
 
-func (packet *Packet) bytesAt(offset, size uint32) []byte {
-	return packet.batch.data[offset : offset+size : offset+size]
+// appendAt appends bytes of the batch's memory, unless that is gone. Nobody frees or changes them
+// meanwhile: both take these locks.
+func (packet *Packet) appendAt(to []byte, offset, size, present uint32) ([]byte, bool) {
+	packet.mu.Lock()
+	defer packet.mu.Unlock()
+	batch := packet.batch
+	batch.mu.Lock()
+	defer batch.mu.Unlock()
+	if present == 0 || batch.pointer == nil || batch.dead {
+		return to, false
+	}
+	return append(to, unsafe.Slice((*byte)(unsafe.Add(batch.data, offset)), size)...), true
 }
 
 // prepare is called before the library may change the packet: a verdict comes first.

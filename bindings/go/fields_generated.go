@@ -2634,10 +2634,23 @@ func (x *Packet) Hwaddr() ([]byte, bool) {
 	return data, ok
 }
 
+// AppendPayload appends what Payload reads to a slice, of the caller's own memory.
+func (x *Packet) AppendPayload(to []byte) ([]byte, bool) {
+	if s := x.seen(); s != nil {
+		return x.appendAt(to, s.PayloadOffset, s.PayloadLen, s.Present&0x10000)
+	}
+	data, ok := x.Payload()
+	return append(to, data...), ok
+}
+
 // Payload: The packet from its network header on. Set it to replace the packet with the verdict: the caller answers for all of it.
 func (x *Packet) Payload() ([]byte, bool) {
 	if s := x.seen(); s != nil {
-		return x.bytesAt(s.PayloadOffset, s.PayloadLen), s.Present&0x10000 != 0
+		data, ok := x.appendAt([]byte{}, s.PayloadOffset, s.PayloadLen, s.Present&0x10000)
+		if !ok {
+			return nil, false
+		}
+		return data, true
 	}
 	data, err := x.GetBytes(PacketFieldPayload)
 	ok := data != nil && err == nil
@@ -2697,7 +2710,8 @@ func (x *Packet) GID() (uint32, bool) {
 // Secctx: Security label.
 func (x *Packet) Secctx() (string, bool) {
 	if s := x.seen(); s != nil {
-		return string(x.bytesAt(s.SecctxOffset, s.SecctxLen)), s.Present&0x1000000 != 0
+		data, ok := x.appendAt([]byte{}, s.SecctxOffset, s.SecctxLen, s.Present&0x1000000)
+		return string(data), ok
 	}
 	data, err := x.GetBytes(PacketFieldSecctx)
 	ok := data != nil && err == nil
@@ -2732,10 +2746,23 @@ func (x *Packet) SetVlanTci(value uint16) error {
 	return x.SetNumber(PacketFieldVlanTci, uint64(value))
 }
 
+// AppendL2hdr appends what L2hdr reads to a slice, of the caller's own memory.
+func (x *Packet) AppendL2hdr(to []byte) ([]byte, bool) {
+	if s := x.seen(); s != nil {
+		return x.appendAt(to, s.L2hdrOffset, s.L2hdrLen, s.Present&0x8000000)
+	}
+	data, ok := x.L2hdr()
+	return append(to, data...), ok
+}
+
 // L2hdr: The link-layer header (bridge family); a new one must have the same length.
 func (x *Packet) L2hdr() ([]byte, bool) {
 	if s := x.seen(); s != nil {
-		return x.bytesAt(s.L2hdrOffset, s.L2hdrLen), s.Present&0x8000000 != 0
+		data, ok := x.appendAt([]byte{}, s.L2hdrOffset, s.L2hdrLen, s.Present&0x8000000)
+		if !ok {
+			return nil, false
+		}
+		return data, true
 	}
 	data, err := x.GetBytes(PacketFieldL2hdr)
 	ok := data != nil && err == nil

@@ -23,6 +23,7 @@ type queueState struct {
 	giving  sync.Mutex // current, failure, and verdicts on their way
 	current *Batch
 	failure error
+	spare   []Decision // memory of verdicts that were given
 	room    int
 }
 
@@ -126,6 +127,7 @@ func (queue *Queue) begin(room room, turn *C.struct_turn) *Batch {
 	batch.fill(room, turn)
 	queue.giving.Lock()
 	queue.current = batch
+	batch.decisions, queue.spare = queue.spare, nil
 	queue.giving.Unlock()
 	return batch
 }
@@ -154,6 +156,7 @@ func (queue *Queue) Receive(ctx context.Context) (*Batch, error) {
 		if len(*given) > 0 {
 			queue.giving.Lock()
 			queue.note(*given, int(turn.decided), nil)
+			queue.spare = (*given)[:0]
 			queue.giving.Unlock()
 		}
 		*given, former = nil, nil

@@ -78,13 +78,23 @@ func TestWhatAReaderSeesCostsNoCall(t *testing.T) {
 		t.Fatal(text)
 	}
 	must(t, packet.Accept())
-	// The bytes are Go's own: they stay.
+	room := make([]byte, 0, 100)
+	if same, ok := packet.AppendPayload(room); !ok || string(same) != string(payload) || &same[0] != &room[:1][0] {
+		t.Fatal("not appended to the caller's slice")
+	}
+	// The bytes are Go's own: they stay. Those that nobody asked for go with the batch.
 	must(t, queue.Settle())
 	if string(payload[28:]) != "look" {
 		t.Fatal("the payload has changed")
 	}
-	if again, ok := packet.Payload(); !ok || string(again) != string(payload) {
-		t.Fatal("a late look at the payload failed")
+	if again, ok := packet.Payload(); ok || again != nil {
+		t.Fatal("a payload of a batch that is gone")
+	}
+	if same, ok := packet.AppendPayload([]byte("x")); ok || string(same) != "x" {
+		t.Fatal("appended from a batch that is gone")
+	}
+	if id, ok := packet.ID(); !ok || id == 0 {
+		t.Fatal("the numbers are Go's own too")
 	}
 	traffic.expect("look")
 }
@@ -124,6 +134,9 @@ func TestHeldBatch(t *testing.T) {
 	for packet := range batch.Packets() {
 		if address, _ := packet.IPSrc(); address.String() != "127.0.0.1" {
 			t.Fatal(address)
+		}
+		if data, ok := packet.Payload(); !ok || string(data[28:]) != "held" {
+			t.Fatalf("%q", data)
 		}
 		fails(t, packet.Accept(), syscall.EALREADY)
 		fails(t, packet.Verdict(nfbind.VerdictStop), syscall.EALREADY)

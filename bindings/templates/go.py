@@ -481,6 +481,28 @@ def summary_of(types, name):
     return {}
 
 
+def appended(name, number, to):
+    at, size = camel(name + "_offset"), camel(name + "_len")
+    return f"x.appendAt({to}, s.{at}, s.{size}, s.Present&{1 << number:#x})"
+
+
+def print_append(members, field, number, go, kind):
+    """Bytes into memory of the caller's, where the summary says where they are."""
+    name = field["name"].replace("-", "_")
+    if name + "_offset" not in members or kind != "BYTES":
+        return ""
+    return f"""
+// Append{go} appends what {go} reads to a slice, of the caller's own memory.
+func (x *Packet) Append{go}(to []byte) ([]byte, bool) {{
+	if s := x.seen(); s != nil {{
+		return {appended(name, number, "to")}
+	}}
+	data, ok := x.{go}()
+	return append(to, data...), ok
+}}
+"""
+
+
 def seen(members, field, number, kind):
     """What a summary already tells costs no call."""
     name = field.replace("-", "_")
@@ -489,8 +511,10 @@ def seen(members, field, number, kind):
     if name in members and kind in NUMBERS and kind != "BOOL":
         value = f"s.{camel(name)}"
     elif name + "_offset" in members:
-        value = f"x.bytesAt(s.{camel(name + '_offset')}, s.{camel(name + '_len')})"
-        value = f"string({value})" if kind == "TEXT" else value
+        lines = [f"data, ok := {appended(name, number, '[]byte{}')}"]
+        lines += ["return string(data), ok"] if kind == "TEXT" else ["if !ok {", "\treturn nil, false", "}",
+                                                                      "return data, true"]
+        return ["if s := x.seen(); s != nil {", *("\t" + line for line in lines), "}"]
     elif name in members and name + "_len" in members:
         value = f"s.{camel(name)}[:s.{camel(name + '_len')}:s.{camel(name + '_len')}]"
         return ["if s := x.seen(); s != nil {", f"\tif s.Present&{1 << number:#x} == 0 {{", "\t\treturn nil, false",
@@ -523,6 +547,7 @@ def accessor(types, name, members, number, field, kind, methods):
     body = "".join(f"\t{line}\n" for line in lines)
     text = ""
     if go not in methods:
+        text += print_append(members, field, number, go, kind)
         text += f"\n// {go}: {field['help']}\nfunc (x *{camel(name)}) {go}() ({go_type}, bool) {{\n{body}}}\n"
     if field["directions"] != 1 and "Set" + go not in methods:
         text += (f"\n// Set{go} writes what {go} reads.\nfunc (x *{camel(name)}) Set{go}(value {go_type}) error {{\n"

@@ -58,6 +58,7 @@ func cpu(usage syscall.Rusage) int64 {
 }
 
 func drain(queue *nfbind.Queue, count uint64) (seen, fields, size uint64) {
+	var payload []byte
 	for packet, err := range queue.Packets(context.Background()) {
 		if err != nil {
 			log.Fatal(err)
@@ -66,7 +67,7 @@ func drain(queue *nfbind.Queue, count uint64) (seen, fields, size uint64) {
 		protocol, _ := packet.HwProtocol()
 		hook, _ := packet.Hook()
 		mark, _ := packet.Mark()
-		payload, _ := packet.Payload()
+		payload, _ = packet.AppendPayload(payload[:0])
 		fields += uint64(id) + uint64(protocol) + uint64(hook) + uint64(mark)
 		size += uint64(len(payload))
 		if err = packet.Accept(); err != nil {
