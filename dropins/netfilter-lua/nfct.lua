@@ -303,7 +303,9 @@ local FLAGS = {
 	inactive = nfbind.EXP_FLAG_INACTIVE,
 	userspace = nfbind.EXP_FLAG_USERSPACE,
 }
-local TUPLE = { "src", "dst", "l3proto", "l4proto", "port-src", "port-dst", "icmp-type", "icmp-code", "icmp-id" }
+local TUPLE = {
+	"src", "dst", "l3proto", "l4proto", "port-src", "port-dst", "icmp-type", "icmp-code", "icmp-id",
+}
 
 local function copy_tuple(inner, prefix, ct)
 	for _, part in ipairs(TUPLE) do

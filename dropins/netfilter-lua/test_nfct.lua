@@ -8,7 +8,8 @@ check.enter_namespace(nil, nil, "OUTPUT -m conntrack --ctstate INVALID -j ACCEPT
 require "nfct"
 local nfbind = require "nfbind"
 local case, equal, raises, refused = check.case, check.equal, check.raises, check.refused
-local ENOENT, EAGAIN, EEXIST, EOPNOTSUPP, ENODATA, ENOBUFS, ESHUTDOWN, ECANCELED = 2, 11, 17, 95, 61, 105, 108, 125
+local ENOENT, EAGAIN, EEXIST, ENODATA, EOPNOTSUPP = 2, 11, 17, 61, 95
+local ENOBUFS, ESHUTDOWN, ECANCELED = 105, 108, 125
 
 local function tcp(port)
 	local ct = nfct.new()
@@ -408,38 +409,63 @@ case("queries of the wrong kind are errors", function()
 	raises("opened for the other subsystem", nfct.exp_callback_register, handle, print)
 	raises("opened for the other subsystem", nfct.ct_callback_register, other, print)
 	raises("opened for the other subsystem", nfct.loop, other, "all", print)
-	raises("bad argument #2 to 'ct_callback_register' %(function expected, got nil", nfct.ct_callback_register, handle)
-	raises("bad argument #3 to 'ct_callback_register' %(invalid option 'some'", nfct.ct_callback_register, handle,
-		print, "some")
+	raises("bad argument #2 to 'ct_callback_register' %(function expected, got nil",
+		nfct.ct_callback_register, handle)
+	raises("bad argument #3 to 'ct_callback_register' %(invalid option 'some'",
+		nfct.ct_callback_register, handle, print, "some")
 	refused(ENODATA, nfct.catch(handle))
 	nfct.close(handle)
 	nfct.close(other)
 end)
 
+local FUNCTIONS = [[close fini fd setblocking ct_callback_register exp_callback_register catch loop
+	query exp_query]]
+
 case("a handle that was closed is an error", function()
 	local handle = assert(nfct.open("both", "all"))
 	nfct.close(handle)
-	for _, name in ipairs { "close", "fini", "fd", "setblocking", "ct_callback_register", "exp_callback_register", "catch",
-		"loop", "query", "exp_query" } do
-		raises("bad argument #1 to '" .. name .. "' %(the conntrack handle was closed", nfct[name], handle, print,
-			print)
+	for name in FUNCTIONS:gmatch("%S+") do
+		raises("bad argument #1 to '" .. name .. "' %(the conntrack handle was closed", nfct[name],
+			handle, print, print)
 	end
 end)
 
-case("without the right nothing is opened, and the reason is told", function()
+-- What a shell command prints that has a program in a file: its path is in the command as %s.
+local function run(program, command)
 	local path = os.tmpname()
 	local file = assert(io.open(path, "w"))
-	file:write([[
+	file:write(program)
+	file:close()
+	local pipe = assert(io.popen((command:gsub("%%s", path))))
+	local text = pipe:read("*a")
+	pipe:close()
+	os.remove(path)
+	return text
+end
+
+case("without the right nothing is opened, and the reason is told", function()
+	local text = run([[
 require "nfct"
 local handle, message, errno = nfct.open("conntrack", "new")
 print(handle, type(message), errno)
-]])
-	file:close()
-	local pipe = assert(io.popen("setpriv --inh-caps=-all --bounding-set=-all " .. arg[-1] .. " " .. path .. " 2>&1"))
-	local line = pipe:read("*a")
-	pipe:close()
-	os.remove(path)
-	equal(line, "nil\tstring\t1\n")
+]], "setpriv --inh-caps=-all --bounding-set=-all " .. arg[-1] .. " %s 2>&1")
+	equal(text, "nil\tstring\t1\n")
+end)
+
+case("Ctrl-C ends a program that waits", function()
+	local text = run([[
+require "nfct"
+local handle = assert(nfct.open("conntrack", "new"))
+print(io.open("/proc/self/stat"):read("*l"):match("%d+"))
+io.stdout:flush()
+nfct.catch(handle)
+]], arg[-1] .. [[ %s 2>&1 | {
+	read pid
+	until [ "$(cut -d ' ' -f 3 "/proc/$pid/stat")" = S ]; do sleep 0.01; done
+	kill -INT "$pid"
+	grep -o interrupted!
+}]])
+	equal(text, "interrupted!\n")
 end)
 
 local function descriptors()
