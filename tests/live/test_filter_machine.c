@@ -28,12 +28,20 @@ static struct sieve make_sieve(void)
 	return sieve;
 }
 
-static void put_program(const struct sieve *sieve, const struct bpf_program *program)
+/* Whether it fits: a machine of 32 bits has half the room (net.core.optmem_max). */
+static bool put_program(const struct sieve *sieve, const struct bpf_program *program)
 {
+	enum { FITS_ANYWHERE = 250 };
 	struct sock_fprog fprog = { .len = (unsigned short)program->count, .filter = program->code };
+	int none = 0;
 
-	ck_assert_msg(setsockopt(sieve->to, SOL_SOCKET, SO_ATTACH_FILTER, &fprog, sizeof(fprog)) == 0,
+	/* The one before takes its room until it is gone. */
+	setsockopt(sieve->to, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+	if (setsockopt(sieve->to, SOL_SOCKET, SO_ATTACH_FILTER, &fprog, sizeof(fprog)) == 0)
+		return true;
+	ck_assert_msg(errno == ENOMEM && sizeof(long) == 4 && program->count > FITS_ANYWHERE,
 		      "%u instructions: %s", program->count, strerror(errno));
+	return false;
 }
 
 static bool passes(const struct sieve *sieve, const struct event *event)
@@ -66,11 +74,12 @@ START_TEST(test_machine_of_the_kernel_says_the_same)
 		size_t count = 1 + unit_random(3);
 		struct bpf_program program;
 		struct text why;
+		bool fits;
 
 		text_start(&why, NULL, 0);
 		ck_assert_int_eq(bpf_compile(filters, count, false, &program, &why), 0);
-		put_program(&sieve, &program);
-		for (size_t i = 0; i < EVENTS; i++) {
+		fits = put_program(&sieve, &program);
+		for (size_t i = 0; fits && i < EVENTS; i++) {
 			bool is_wanted = false;
 
 			for (size_t j = 0; j < count; j++)

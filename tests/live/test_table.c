@@ -133,11 +133,14 @@ static void make_tcp(struct entry *entry)
 
 static void make_sctp(struct entry *entry)
 {
-	uint32_t state = 1 + any(7), first = any(1 << 24), second = any(1 << 24);
+	/*
+	 * conntrack(8) sends the tags as this machine has them, where the kernel wants them as
+	 * SCTP has them, and reads no more than a long holds, which may be of 32 bits.
+	 */
+	uint32_t state = 1 + any(7), first = any(1 << 24) & ~0x80u, second = any(1 << 24) & ~0x80u;
 
 	make_ports(entry, "sctp", 132, "--sport", "--dport");
 	add_text(entry->fields, " sctp-state=%u sctp-vtag-orig=%u sctp-vtag-repl=%u", state, first, second);
-	/* conntrack(8) sends the tags as this machine has them, where the kernel wants them as SCTP has them. */
 	add_text(entry->words, " --state %s --orig-vtag %u --reply-vtag %u", sctp_states[state], htonl(first),
 		 htonl(second));
 }
