@@ -102,10 +102,12 @@ NFBIND_API struct nfbind_queue *nfbind_helper_get_queue(struct nfbind_helper *he
  * that waits in the queue's receive is woken and waited for. Closing twice is fine. In a
  * forked child only the sockets are closed.
  *
- * With the keep-record option the helper is disabled instead, and the next open takes it
- * over: for a service that is started again while rules refer to it. Kernels from about
- * 7.0 on remove a helper all the same when rules do, and those then mean nobody, also
- * when a helper of that name is there again.
+ * With the keep-record option the helper is disabled instead, on every kernel, and the next
+ * open takes it over: for a service that is started again while rules refer to it, and
+ * where other helpers run. For kernels from about 7.0 on remove a helper that rules name,
+ * and those then mean nobody, also when a helper of that name is there again; and kernels
+ * from 5.19 on (6.1.192 and 6.18.15 among them) take all helpers of the machine, whoever
+ * runs them, from the rules of iptables whenever one is removed.
  *
  * @error EBUSY a rule still refers to the helper, which was disabled instead of removed, for both network protocols: packets pass, and the next open takes it over; it is closed all the same
  * @error EAGAIN staged verdicts could not be sent; it is closed all the same
