@@ -39,11 +39,25 @@ def values(text):
     return f"- `{param}`: enum {enum}."
 
 
+def reason(text):
+    param, _, more = text.partition(" ")
+    return f"- `{param}` says why it failed{', or more about the result' if more else ''}."
+
+
+def side(text):
+    if text == "none":
+        return "- The last message says nothing of its errors."
+    return f"- The last message of the side {text.upper()} explains its errors."
+
+
 TAGS = {"borrowed": borrowed, "returns": returns, "enum": values, "flags": values,
         "nullable": lambda text: f"- `{text or 'the result'}` may be NULL.",
         "thread": lambda text: THREADS.get(text, ""),
         "none": lambda text: f"- {text} means that there is nothing.",
         "element": lambda text: "- `{}` are of size `{}`.".format(*text.split()[:2]),
+        "output": lambda text: f"- `{text}` is written only.",
+        "inout": lambda text: f"- `{text}` is read, and written back.",
+        "reason": reason, "side": side,
         "error": lambda text: "@retval -" + text}
 
 

@@ -128,6 +128,7 @@ def api_function(function):
         "params": [api_param(p) for p in function.params],
         "none": " ".join(function.words("none")),
         "errors": api_errors(function),
+        "side": function.side,
         "blocks": function.has_tag("blocks"),
         "thread": " ".join(function.words("thread")) or "owner",
         "signal_safe": function.has_tag("signal-safe"),

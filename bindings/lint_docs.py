@@ -9,11 +9,11 @@ import errno
 import re
 
 from model import Problem
-from roles import INTEGERS, PREFIX, struct_of
+from roles import INTEGERS, PREFIX, side_enum, sides, struct_of
 
 FUNCTION_TAGS = {"owned", "borrowed", "immortal", "nullable", "returns", "none", "error", "enum",
-                 "flags", "element", "blocks", "thread", "signal-safe", "c-only", "since"}
-REPEATED = {"nullable", "error", "enum", "flags", "element"}
+                 "flags", "element", "output", "inout", "reason", "side", "blocks", "thread", "signal-safe", "c-only", "since"}
+REPEATED = {"nullable", "error", "enum", "flags", "element", "output", "inout"}
 BARE = {"owned", "immortal", "blocks", "signal-safe", "c-only"}
 RETURNS = {"count", "bool", "number", "index", "length", "enum", "flags"}
 THREADS = {"any", "receive", "owner"}
@@ -110,6 +110,12 @@ def tag_form(function, tag):
         return f"write @{tag.name} PARAM ENUM"
     if tag.name == "element" and len(words) != 2:
         return "write @element PARAM SIZEPARAM"
+    if tag.name in ("output", "inout") and len(words) != 1:
+        return f"write @{tag.name} PARAM"
+    if tag.name == "reason" and words[1:] not in ([], ["and", "result"]) or tag.name == "reason" and not words:
+        return "write @reason PARAM, or @reason PARAM and result"
+    if tag.name == "side" and len(words) != 1:
+        return "write @side and which side's last message says why, or none"
     if tag.name == "thread" and (len(words) != 1 or words[0] not in THREADS):
         return "write @thread any, receive or owner"
     if tag.name == "since" and not re.fullmatch(r"\d+\.\d+", tag.text):
@@ -147,7 +153,7 @@ def rule_since(model):
 
 def rule_tag_parameters(model):
     for function in model.functions:
-        for name in ("borrowed", "nullable", "enum", "flags", "element"):
+        for name in ("borrowed", "nullable", "enum", "flags", "element", "output", "inout", "reason"):
             for tag in well_formed(function, name):
                 if tag.words and function.param(tag.words[0]) is None:
                     yield Problem(function.file, tag.line, f"{function.name}: @{name} names "
@@ -249,11 +255,48 @@ def rule_returns(model):
                           f"not for {function.returns}")
         elif not tag and function.returns in INTEGERS:
             yield at(function, f"{function.name}: @returns says what the number is")
-        # A ret_message is the reason of a failure, and no result.
-        roles = [p.role for p in function.params
-                 if p.name.startswith("ret_") and not p.name.startswith("ret_message")]
+        roles = [p.role for p in function.params if p.name.startswith("ret_")
+                 and not p.reason and not (function.param(p.of) and function.param(p.of).reason)]
         if roles == ["text-out", "size"] and not (tag and tag.words == ["length"]):
             yield at(function, f"{function.name}: text is copied out: @returns length")
+
+
+def rule_directions(model):
+    """An array that the library writes to: is what the caller left there read?"""
+    for function in model.functions:
+        for param in function.params:
+            tags = [t for n in ("output", "inout") for t in well_formed(function, n) if t.words == [param.name]]
+            if tags and param.role != "array":
+                yield Problem(function.file, tags[0].line, f"{function.name}: `{param.name}` is no array")
+            elif param.role == "array" and param.type.startswith("const ") == (len(tags) == 1) or len(tags) > 1:
+                yield at(function, f"{function.name}: `{param.name}` is @output, @inout or const")
+            if param.direction == "out" and "ENOSPC" not in [t.words[0] for t in well_formed(function, "error")]:
+                yield at(function, f"{function.name}: an @output that is too small is @error ENOSPC")
+
+
+def rule_reasons(model):
+    """A message is a failure's reason, or a result besides; by its name nobody knows."""
+    for function in model.functions:
+        for param in function.params:
+            if param.reason and param.role != "text-out":
+                yield at(function, f"{function.name}: @reason is for text that comes out, as `ret_message`")
+            elif param.name == "ret_message" and not param.reason:
+                yield at(function, f"{function.name}: @reason {param.name}, or is it a result? Then it "
+                         "has another name")
+
+
+def rule_sides(model):
+    """Which side's last message explains a failure, where the object has two."""
+    for function in model.functions:
+        tag = function.doc.first("side") if function.doc else None
+        enum = side_enum(model, function.object)
+        wanted = (enum and function.is_method and can_fail(function) and function.verb != "last_message"
+                  and function.has_tag("error"))
+        if tag and not wanted:
+            yield Problem(function.file, tag.line, f"{function.name}: @side, but there are no sides, or no error")
+        elif wanted and (not tag or tag.words[:1] != ["none"] and " ".join(tag.words) not in sides(enum)):
+            yield at(function, f"{function.name}: @side says whose last message explains a failure: "
+                     f"{', '.join(sides(enum))} or none")
 
 
 def rule_ownership(model):
@@ -282,5 +325,5 @@ def rule_signal_safe(model):
 
 RULES = [rule_documented, rule_documented_once, rule_sentences, rule_known_tags, rule_references,
          rule_tag_form, rule_since, rule_tag_parameters, rule_borrowed, rule_nullable,
-         rule_enum_tags, rule_errors, rule_errors_listed, rule_returns, rule_ownership,
+         rule_enum_tags, rule_directions, rule_reasons, rule_sides, rule_errors, rule_errors_listed, rule_returns, rule_ownership,
          rule_signal_safe]

@@ -82,6 +82,8 @@ def errors(function):
     lines = [".SH ERRORS"] if listed else []
     for error in listed:
         lines += [".TP", f".B \\-{error['name']}", markup(sentence(error["sentence"]))]
+    if function.side.startswith(PREFIX.upper()):
+        lines += [".PP", f"The last message of the side \\fB{function.side}\\fR explains them."]
     return lines
 
 

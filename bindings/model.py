@@ -55,6 +55,8 @@ class Param:
     flags: str = ""
     object: str = ""        # the object or plain struct that it points to
     nullable: bool = False
+    direction: str = ""     # of an array: in, out, inout
+    reason: str = ""        # of text: "only" where it says why a call failed, "also" where it is a result, too
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Function:
     is_method: bool = False # the first parameter is the object
     kind: str = ""          # of the result: status, void, count, bool ...
     kind_enum: str = ""     # with kind enum or flags
+    side: str = ""          # whose last_message explains a failure: none, or an enumerator
 
     def param(self, name):
         return next((p for p in self.params if p.name == name), None)

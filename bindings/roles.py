@@ -148,6 +148,39 @@ def assign_params(function, plain):
             param.role = in_role(function, index)
 
 
+def assign_direction(function):
+    """What the library does with an array, and whether text is more than a reason."""
+    for param in function.params:
+        if param.role == "array":
+            param.direction = next((name.removesuffix("put") for name in ("output", "inout")
+                                    if [param.name] in [t.words for t in function.tags(name)]), "in")
+        for tag in function.tags("reason"):
+            if tag.words[:1] == [param.name]:
+                param.reason = "also" if tag.words[1:] else "only"
+
+
+def side_enum(model, name):
+    """The enum by which the object's last_message tells its sides apart."""
+    for function in model.methods(name):
+        side = function.param("side") if function.verb == "last_message" else None
+        if side:
+            return model.enums.get(PREFIX + side.enum)
+    return None
+
+
+def sides(enum):
+    """{word of @side: enumerator}"""
+    prefix = enum.name.upper() + "_"
+    return {item.name.removeprefix(prefix).lower(): item.name for item in enum.enumerators}
+
+
+def assign_side(model, function):
+    enum = side_enum(model, function.object)
+    word = " ".join(function.words("side"))
+    if enum and word:
+        function.side = sides(enum).get(word, "none")
+
+
 def assign(model):
     objects = [s.name.removeprefix(PREFIX) for s in model.objects()]
     plain = [s.name.removeprefix(PREFIX) for s in model.plain_structs()]
@@ -157,3 +190,6 @@ def assign(model):
         assign_class(function, objects)
         assign_result(function)
         assign_params(function, plain)
+        assign_direction(function)
+    for function in model.functions:
+        assign_side(model, function)

@@ -3319,7 +3319,7 @@ func (queue *Queue) closeHere() (err error) {
 	r := C.nfbind_queue_close((*C.struct_nfbind_queue)(queue.pointer))
 	queue.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfQueueClose, queue.why(0))
+		err = fail(int(r), errorsOfQueueClose, queue.why(1))
 		return
 	}
 	return
@@ -3661,7 +3661,7 @@ func (queue *Queue) verdictRestHere(verdict Verdict) (count int, err error) {
 	r := C.nfbind_queue_verdict_rest((*C.struct_nfbind_queue)(queue.pointer), C.uint32_t(verdict))
 	queue.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfQueueVerdictRest, queue.why(0))
+		err = fail(int(r), errorsOfQueueVerdictRest, queue.why(1))
 		return
 	}
 	count = int(r)
@@ -3689,7 +3689,7 @@ func (queue *Queue) TakeNotice() (notice Notice, ok bool, err error) {
 		if r == -C.EAGAIN {
 			return
 		}
-		err = fail(int(r), errorsOfQueueTakeNotice, queue.why(0))
+		err = fail(int(r), errorsOfQueueTakeNotice, "")
 		return
 	}
 	notice = noticeC
@@ -3713,7 +3713,7 @@ func (queue *Queue) ReadStats(number uint16) (stats QueueStats, err error) {
 	r := C.nfbind_queue_read_stats((*C.struct_nfbind_queue)(queue.pointer), C.uint16_t(number), (*C.struct_nfbind_queue_stats)(unsafe.Pointer(&statsC)), C.size_t(unsafe.Sizeof(statsC)))
 	queue.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfQueueUnbind, queue.why(0))
+		err = fail(int(r), errorsOfQueueUnbind, "")
 		return
 	}
 	stats = statsC
@@ -3741,7 +3741,7 @@ func (queue *Queue) Deadline() (timeout int32, ok bool, err error) {
 		if r == -C.ENODATA {
 			return
 		}
-		err = fail(int(r), errorsOfQueueGetDeadline, queue.why(0))
+		err = fail(int(r), errorsOfQueueGetDeadline, "")
 		return
 	}
 	timeout = int32(timeoutC)
@@ -3768,7 +3768,7 @@ func (queue *Queue) Fd() (value int, err error) {
 	r := C.nfbind_queue_get_fd((*C.struct_nfbind_queue)(queue.pointer))
 	queue.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfQueueGetFd, queue.why(1))
+		err = fail(int(r), errorsOfQueueGetFd, "")
 		return
 	}
 	value = int(r)
@@ -5850,7 +5850,7 @@ func (events *Events) ReadStats() (stats EventsStats, err error) {
 	r := C.nfbind_events_read_stats((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_events_stats)(unsafe.Pointer(&statsC)), C.size_t(unsafe.Sizeof(statsC)))
 	events.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfConntrackGetFd, events.why(1))
+		err = fail(int(r), errorsOfConntrackGetFd, events.why(0))
 		return
 	}
 	stats = statsC
@@ -5906,7 +5906,7 @@ func (events *Events) Fd() (value int, err error) {
 	r := C.nfbind_events_get_fd((*C.struct_nfbind_events)(events.pointer))
 	events.touched()
 	if r < 0 {
-		err = fail(int(r), errorsOfConntrackGetFd, events.why(1))
+		err = fail(int(r), errorsOfConntrackGetFd, events.why(0))
 		return
 	}
 	value = int(r)
@@ -6331,7 +6331,7 @@ func (injector *Injector) Send(packet *Packet) (err error) {
 	defer unlock(injector.base(), packet.base())
 	r := C.nfbind_injector_send((*C.struct_nfbind_injector)(injector.pointer), (*C.struct_nfbind_packet)(packet.base().address()))
 	if r < 0 {
-		err = fail(int(r), errorsOfInjectorSend, injector.why(1))
+		err = fail(int(r), errorsOfInjectorSend, injector.why(0))
 		return
 	}
 	return

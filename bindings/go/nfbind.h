@@ -98,6 +98,7 @@ NFBIND_API const char *nfbind_error_name(int32_t error);
  * @error EPERM this process has no CAP_NET_ADMIN in that namespace's user namespace
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error ENOENT the named network namespace does not exist
+ * @reason ret_message and result
  * @blocks
  * @thread any
  * @since 0.1
@@ -347,6 +348,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
  * @error EIO the file could not be read
  * @error EFBIG the file has more than 64 KiB
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @blocks
  * @since 0.1
  */
@@ -1025,6 +1027,7 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  * @error EINVAL the text is not in that format, or the format cannot be read
  * @error ERANGE a value is more than its field can hold
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @since 0.1
  */
 NFBIND_API int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format,
@@ -1323,6 +1326,7 @@ NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format,
  * @error EINVAL the text is not in that format, or the format cannot be read
  * @error ERANGE a value is more than its field can hold
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @since 0.1
  */
 NFBIND_API int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format,
@@ -2316,6 +2320,7 @@ NFBIND_API int nfbind_batch_get_data(const struct nfbind_batch *batch, const voi
  * zeroed, or left out.
  *
  * @element summaries summary_size
+ * @output summaries
  * @returns count
  * @error ENOSPC the array has fewer elements than the batch has packets
  * @error EINVAL the element size is smaller than 8 bytes
@@ -2565,6 +2570,7 @@ NFBIND_API int nfbind_queue_new(struct nfbind_queue **ret_queue);
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error EMFILE too many open files
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -2579,6 +2585,7 @@ NFBIND_API int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind
  * later call but free is -ESHUTDOWN.
  *
  * @error EAGAIN staged verdicts could not be sent; the session is closed all the same
+ * @side send
  * @blocks
  * @thread any
  * @since 0.1
@@ -2620,6 +2627,7 @@ NFBIND_API int nfbind_queue_last_message(struct nfbind_queue *queue, uint32_t si
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -2635,6 +2643,7 @@ NFBIND_API int nfbind_queue_bind(struct nfbind_queue *queue, uint16_t number,
  * @error EINVAL an option is out of range
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -2650,6 +2659,7 @@ NFBIND_API int nfbind_queue_change(struct nfbind_queue *queue, uint16_t number,
  * @error ENODEV the queue is not bound on this session
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -2675,6 +2685,7 @@ NFBIND_API int nfbind_queue_unbind(struct nfbind_queue *queue, uint16_t number);
  * @error EBUSY another thread is receiving
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -2696,6 +2707,7 @@ NFBIND_API int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @thread receive
  * @since 0.1
  */
@@ -2710,6 +2722,7 @@ NFBIND_API int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, s
  * @error EBUSY another thread is receiving
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @thread receive
  * @since 0.1
  */
@@ -2721,6 +2734,7 @@ NFBIND_API int nfbind_queue_settle(struct nfbind_queue *queue);
  * @error EAGAIN the kernel did not take all; the rest stays staged
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -2743,6 +2757,7 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory; the packet stays undecided
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -2774,12 +2789,14 @@ NFBIND_API int nfbind_packet_verdict(struct nfbind_packet *packet, uint32_t verd
  * returns.
  *
  * @element decisions decision_size
+ * @inout decisions
  * @nullable data
  * @returns count
  * @error EINVAL the element size is smaller than the first version of the struct
  * @error EAGAIN all were staged, but the kernel takes nothing just now
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -2797,6 +2814,7 @@ NFBIND_API int nfbind_queue_verdict_many(struct nfbind_queue *queue,
  * @error EINVAL no such verdict
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread receive
  * @since 0.1
  */
@@ -2809,6 +2827,7 @@ NFBIND_API int nfbind_queue_verdict_rest(struct nfbind_queue *queue, uint32_t ve
  * @element ret_notice ret_notice_size
  * @none EAGAIN
  * @error EAGAIN there is none
+ * @side none
  * @thread receive
  * @since 0.1
  */
@@ -2824,6 +2843,7 @@ NFBIND_API int nfbind_queue_take_notice(struct nfbind_queue *queue,
  * @error ENODEV the queue is not bound on this session
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side none
  * @blocks
  * @thread any
  * @since 0.1
@@ -2838,6 +2858,7 @@ NFBIND_API int nfbind_queue_read_stats(struct nfbind_queue *queue, uint16_t numb
  *
  * @none ENODATA
  * @error ENODATA no kept packet has an age limit
+ * @side none
  * @thread receive
  * @since 0.1
  */
@@ -2853,6 +2874,7 @@ NFBIND_API int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *re
  *
  * @returns number
  * @error ESHUTDOWN the session is not open
+ * @side none
  * @thread any
  * @since 0.1
  */
@@ -3595,6 +3617,7 @@ NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
  *
  * @returns count
  * @element stats stat_size
+ * @output stats
  * @error ENOSPC the array has fewer elements than there are processors; the message says how many
  * @error EPERM CAP_NET_ADMIN is missing
  * @error EINVAL this kernel has no nf_conntrack_netlink
@@ -3613,6 +3636,7 @@ NFBIND_API int nfbind_conntrack_read_cpu_stats(struct nfbind_conntrack *conntrac
  *
  * @returns count
  * @element stats stat_size
+ * @output stats
  * @error ENOSPC the array has fewer elements than there are processors; the message says how many
  * @error EPERM CAP_NET_ADMIN is missing
  * @error EINVAL this kernel has no nf_conntrack_netlink

@@ -1430,7 +1430,7 @@ static int l_queue_close(lua_State *L)
 	struct handle *o_self = get_handle(L, 1, &queue_type);
 	r = nfbind_queue_close(o_self->pointer);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
 		return fail(L, r, errors_of_queue_close, message);
 	}
 	lua_pushboolean(L, 1);
@@ -1769,7 +1769,7 @@ static int l_queue_verdict_rest(lua_State *L)
 	const uint32_t c_verdict = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
 	r = nfbind_queue_verdict_rest(o_self->pointer, c_verdict);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
 		return fail(L, r, errors_of_queue_verdict_rest, message);
 	}
 	push_signed(L, r);
@@ -1784,7 +1784,6 @@ static const struct sentence errors_of_queue_take_notice[] = {
 static int l_queue_take_notice(lua_State *L)
 {
 	int r;
-	char message[512] = "";
 
 	lua_settop(L, 1);
 	struct handle *o_self = get_handle(L, 1, &queue_type);
@@ -1793,8 +1792,7 @@ static int l_queue_take_notice(lua_State *L)
 	if (r == -EAGAIN)
 		return lua_pushnil(L), 1;
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-		return fail(L, r, errors_of_queue_take_notice, message);
+		return fail(L, r, errors_of_queue_take_notice, "");
 	}
 	push_struct(L, &notice_layout, &c_ret_notice);
 	return 1;
@@ -1803,7 +1801,6 @@ static int l_queue_take_notice(lua_State *L)
 static int l_queue_read_stats(lua_State *L)
 {
 	int r;
-	char message[512] = "";
 
 	lua_settop(L, 2);
 	struct handle *o_self = get_handle(L, 1, &queue_type);
@@ -1811,8 +1808,7 @@ static int l_queue_read_stats(lua_State *L)
 	struct nfbind_queue_stats c_ret_stats;
 	r = nfbind_queue_read_stats(o_self->pointer, c_number, &c_ret_stats, sizeof(c_ret_stats));
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-		return fail(L, r, errors_of_queue_unbind, message);
+		return fail(L, r, errors_of_queue_unbind, "");
 	}
 	push_struct(L, &queue_stats_layout, &c_ret_stats);
 	return 1;
@@ -1826,7 +1822,6 @@ static const struct sentence errors_of_queue_get_deadline[] = {
 static int l_queue_get_deadline(lua_State *L)
 {
 	int r;
-	char message[512] = "";
 
 	lua_settop(L, 1);
 	struct handle *o_self = get_handle(L, 1, &queue_type);
@@ -1835,8 +1830,7 @@ static int l_queue_get_deadline(lua_State *L)
 	if (r == -ENODATA)
 		return lua_pushnil(L), 1;
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-		return fail(L, r, errors_of_queue_get_deadline, message);
+		return fail(L, r, errors_of_queue_get_deadline, "");
 	}
 	push_signed(L, c_ret_timeout);
 	return 1;
@@ -1850,14 +1844,12 @@ static const struct sentence errors_of_queue_get_fd[] = {
 static int l_queue_get_fd(lua_State *L)
 {
 	int r;
-	char message[512] = "";
 
 	lua_settop(L, 1);
 	struct handle *o_self = get_handle(L, 1, &queue_type);
 	r = nfbind_queue_get_fd(o_self->pointer);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
-		return fail(L, r, errors_of_queue_get_fd, message);
+		return fail(L, r, errors_of_queue_get_fd, "");
 	}
 	push_signed(L, r);
 	return 1;

@@ -97,6 +97,14 @@ case("a loop lets its batches go at the next turn, unless they are held", functi
 	queue:free()
 end)
 
+case("a refusal is explained by the side that refused", function()
+	local queue = assert(nfbind.queue(QUEUE))
+	refused(EBUSY, nfbind.queue(QUEUE))
+	equal(refused(EINVAL, queue:verdict_rest(77)), "that is no verdict")
+	queue:close()
+	equal(refused(ESHUTDOWN, queue:read_stats(QUEUE)), "the session is not open")
+end)
+
 case("a kept packet is decided later", function()
 	local queue = assert(nfbind.queue(QUEUE))
 	send("later")

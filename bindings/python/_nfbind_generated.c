@@ -2172,7 +2172,7 @@ static PyObject *py_queue_close(PyObject *self, PyObject *const *args, Py_ssize_
 	PyEval_RestoreThread(state);
 	leave(o_self, true);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
 		fail(r, errors_of_queue_close, message);
 		goto done;
 	}
@@ -2685,7 +2685,7 @@ static PyObject *py_queue_verdict_rest(PyObject *self, PyObject *const *args, Py
 		goto done;
 	r = nfbind_queue_verdict_rest(o_self->pointer, (uint32_t)c_verdict);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
 		fail(r, errors_of_queue_verdict_rest, message);
 		goto done;
 	}
@@ -2706,7 +2706,6 @@ static PyObject *py_queue_take_notice(PyObject *self, PyObject *const *args, Py_
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char message[512] = "";
 	struct nfbind_notice c_ret_notice;
 
 	if (take(words, 0, args, nargs, names, in) < 0)
@@ -2718,8 +2717,7 @@ static PyObject *py_queue_take_notice(PyObject *self, PyObject *const *args, Py_
 		if (r == -EAGAIN)
 			result = Py_NewRef(Py_None);
 		else {
-			nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-			fail(r, errors_of_queue_take_notice, message);
+			fail(r, errors_of_queue_take_notice, "");
 		}
 		goto done;
 	}
@@ -2736,7 +2734,6 @@ static PyObject *py_queue_read_stats(PyObject *self, PyObject *const *args, Py_s
 	struct object *o_self = (struct object *)self;
 	int r;
 	PyThreadState *state;
-	char message[512] = "";
 	uint64_t c_number = 0;
 	struct nfbind_queue_stats c_ret_stats;
 
@@ -2751,8 +2748,7 @@ static PyObject *py_queue_read_stats(PyObject *self, PyObject *const *args, Py_s
 	PyEval_RestoreThread(state);
 	leave(o_self, true);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-		fail(r, errors_of_queue_unbind, message);
+		fail(r, errors_of_queue_unbind, "");
 		goto done;
 	}
 	result = from_struct(&queue_stats_layout, &c_ret_stats);
@@ -2772,7 +2768,6 @@ static PyObject *py_queue_get_deadline(PyObject *self, PyObject *const *args, Py
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char message[512] = "";
 	int32_t c_ret_timeout = 0;
 
 	if (take(words, 0, args, nargs, names, in) < 0)
@@ -2784,8 +2779,7 @@ static PyObject *py_queue_get_deadline(PyObject *self, PyObject *const *args, Py
 		if (r == -ENODATA)
 			result = Py_NewRef(Py_None);
 		else {
-			nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
-			fail(r, errors_of_queue_get_deadline, message);
+			fail(r, errors_of_queue_get_deadline, "");
 		}
 		goto done;
 	}
@@ -2806,7 +2800,6 @@ static PyObject *py_queue_get_fd(PyObject *self, PyObject *const *args, Py_ssize
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
-	char message[512] = "";
 
 	if (take(words, 0, args, nargs, names, in) < 0)
 		return NULL;
@@ -2814,8 +2807,7 @@ static PyObject *py_queue_get_fd(PyObject *self, PyObject *const *args, Py_ssize
 		goto done;
 	r = nfbind_queue_get_fd(o_self->pointer);
 	if (r < 0) {
-		nfbind_queue_last_message(o_self->pointer, 1, message, sizeof(message));
-		fail(r, errors_of_queue_get_fd, message);
+		fail(r, errors_of_queue_get_fd, "");
 		goto done;
 	}
 	result = PyLong_FromLongLong(r);

@@ -2452,7 +2452,7 @@ impl Queue<'_> {
     pub fn close(&self) -> Result<(), Error> {
         let r = unsafe { nfbind_queue_close(self.0.pointer()) };
         if r < 0 {
-            return Err(Error::known(r, &[(EAGAIN, "staged verdicts could not be sent; the session is closed all the same")]).said(self.last_message(0)));
+            return Err(Error::known(r, &[(EAGAIN, "staged verdicts could not be sent; the session is closed all the same")]).said(self.last_message(1)));
         }
         Ok(())
     }
@@ -2623,7 +2623,7 @@ impl Queue<'_> {
     pub fn verdict_rest(&mut self, verdict: u32) -> Result<i32, Error> {
         let r = unsafe { nfbind_queue_verdict_rest(self.0.pointer(), verdict) };
         if r < 0 {
-            return Err(Error::known(r, &[(EINVAL, "no such verdict"), (ESHUTDOWN, "the session is not open"), (ECHILD, "the session belongs to the parent process")]).said(self.last_message(0)));
+            return Err(Error::known(r, &[(EINVAL, "no such verdict"), (ESHUTDOWN, "the session is not open"), (ECHILD, "the session belongs to the parent process")]).said(self.last_message(1)));
         }
         Ok(r)
     }
@@ -2639,7 +2639,7 @@ impl Queue<'_> {
             return Ok(None);
         }
         if r < 0 {
-            return Err(Error::known(r, &[(ENODATA, "no kept packet has an age limit")]).said(self.last_message(0)));
+            return Err(Error::known(r, &[(ENODATA, "no kept packet has an age limit")]));
         }
         Ok(Some(timeout))
     }
@@ -2653,7 +2653,7 @@ impl Queue<'_> {
     pub fn get_fd(&self) -> Result<i32, Error> {
         let r = unsafe { nfbind_queue_get_fd(self.0.pointer()) };
         if r < 0 {
-            return Err(Error::known(r, &[(ESHUTDOWN, "the session is not open")]).said(self.last_message(1)));
+            return Err(Error::known(r, &[(ESHUTDOWN, "the session is not open")]));
         }
         Ok(r)
     }

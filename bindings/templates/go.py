@@ -143,7 +143,7 @@ class Body:
         name, kind = local(param.name), camel(param.object)
         pointer = f"({c_struct(param.object)})(unsafe.Pointer(unsafe.SliceData({name})))"
         self.args += [pointer, f"C.size_t(len({name}))", f"C.size_t(unsafe.Sizeof({kind}{{}}))"]
-        if self.types.is_output_array(self.function):
+        if param.direction == "out":
             obj = self.function.object
             first = (f"C.nfbind_{obj}_count(({c_struct(obj)})({self.me}.pointer))"
                      if "count" in self.types.verbs[obj] else "64")
@@ -178,7 +178,7 @@ class Body:
         else:
             self.args += [f"&{name}Room[0]", f"C.size_t(len({name}Room))"]
             self.message = f"C.GoString(&{name}Room[0])"
-        if self.types.is_only_reason(self.function, param):
+        if param.reason == "only":
             return
         source = f"{name}C" if self.text else f"&{name}Room[0]"
         self.results.append((name, "string"))
@@ -283,8 +283,7 @@ class Body:
             return []
         none = function.words("none")
         text = self.message or '""'
-        verb = self.types.verbs.get(function.object, {}).get("last_message")
-        if verb and function.is_method and function is not verb and not self.message:
+        if self.types.reason(function) and not self.message:
             text = f"{self.me}.why({self.types.side(function)})"
         lines = ["if r < 0 {"]
         lines += [f"\t{self.out(p)}Made.Free()" for p in function.params

@@ -95,7 +95,7 @@ class Body:
         layout = f"{param.object}_layout"
         name = f"c_{param.name}"
         self.args += [name, f"{name}_count", f"{layout}.size"]
-        if self.types.is_output_array(self.function):
+        if param.direction == "out":
             self.declare += [f"size_t {name}_count = {self.types.first_size(self.function)};",
                              f"void *{name} = scratch(L, {name}_count * {layout}.size);"]
             self.grows = (name, layout)
@@ -104,7 +104,8 @@ class Body:
             return
         self.declare += [f"size_t {name}_count;",
                          f"void *{name} = check_structs(L, {self.next()}, &{layout}, &{name}_count);"]
-        self.results.append(f"push_structs(L, &{layout}, {name}, {name}_count);")
+        if param.direction == "inout":
+            self.results.append(f"push_structs(L, &{layout}, {name}, {name}_count);")
 
     # Outputs
 
@@ -121,9 +122,9 @@ class Body:
                          f"size_t {name}_size = sizeof({name}_short);"]
         self.args += [name, f"{name}_size"]
         self.text = name
-        if param.name == "ret_message":
+        if param.reason:
             self.reason = name
-        if not self.types.is_only_reason(self.function, param):
+        if param.reason != "only":
             self.results.append(f"push_text(L, {name});")
 
     def output_bytes(self, param):
@@ -200,8 +201,8 @@ class Body:
         """What the function or the object itself says about a failure."""
         if self.reason:
             return [], self.reason
-        verb = self.types.verbs.get(self.function.object, {}).get("last_message")
-        if not verb or not self.function.is_method or self.function is verb:
+        verb = self.types.reason(self.function)
+        if not verb:
             return [], '""'
         side = f", {self.types.side(self.function)}" if verb.param("side") else ""
         return [f"nfbind_{self.function.object}_last_message(o_self->pointer{side}, message, "

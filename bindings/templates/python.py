@@ -110,7 +110,7 @@ class Body:
         self.declare.append(f"size_t {name}_count = 0;")
         self.finish.append(f"free({name});")
         self.args += [name, f"{name}_count", f"{layout}.size"]
-        if self.types.is_output_array(self.function):
+        if param.direction == "out":
             self.prepare += [f"{name}_count = {self.types.first_size(self.function)};"]
             self.grows = f"grow(&{name}, &{name}_count, {layout}.size)"
             self.results.append(f"from_structs(&{layout}, {name}, (size_t)r)")
@@ -118,7 +118,8 @@ class Body:
             return
         source = self.word(param)
         self.convert.append(f"to_structs(&{layout}, {source}, &{name}, &{name}_count) < 0")
-        self.results.append(f"from_structs(&{layout}, {name}, {name}_count)")
+        if param.direction == "inout":
+            self.results.append(f"from_structs(&{layout}, {name}, {name}_count)")
 
     # Outputs
 
@@ -136,9 +137,9 @@ class Body:
         self.args += [name, f"{name}_size"]
         self.finish.append(f"if ({name} != {name}_short)\n\t\tfree({name});")
         self.text = name
-        if param.name == "ret_message":
+        if param.reason:
             self.reason = name
-        if not self.types.is_only_reason(self.function, param):
+        if param.reason != "only":
             self.results.append(f"text_or_none({name})")
 
     def output_bytes(self, param):
@@ -241,8 +242,8 @@ class Body:
         """What the function or the object itself says about a failure."""
         if self.reason:
             return [], self.reason
-        verb = self.types.verbs.get(self.function.object, {}).get("last_message")
-        if not verb or not self.function.is_method or self.function is verb:
+        verb = self.types.reason(self.function)
+        if not verb:
             return [], '""'
         side = f", {self.types.side(self.function)}" if verb.param("side") else ""
         return [f"nfbind_{self.function.object}_last_message(o_self->pointer{side}, message, "

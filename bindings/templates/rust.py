@@ -181,10 +181,10 @@ class Body:
         return "&self" if is_const or is_shared and not gives_part else "&mut self"
 
     def failure(self):
-        verb = self.types.verbs.get(self.function.object, {}).get("last_message")
+        verb = self.types.reason(self.function)
         rows = ", ".join(f"({e['name']}, \"{escape(e['sentence'])}\")" for e in api_errors(self.function))
         known = f"Error::known(r, &[{rows}])"
-        if not verb or not self.function.is_method or verb is self.function:
+        if not verb:
             return known
         side = f"{self.types.side(self.function)}" if verb.param("side") else ""
         return f"{known}.said(self.last_message({side}))"

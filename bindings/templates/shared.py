@@ -5,6 +5,7 @@ items, which functions belong to the module.
 """
 
 from emit import api_errors, escape, short
+from roles import side_enum
 
 FAMILY = ["has", "clear", "get_number", "set_number", "get_bytes", "set_bytes"]
 
@@ -41,21 +42,20 @@ class Types:
         new = self.verbs.get(name, {}).get("new")
         return new is not None and len(new.params) == 1 and self.has_family(name)
 
-    def is_only_reason(self, function, param):
-        """A message is the text of a failure; of what reads text it is nothing else."""
-        return param.name == "ret_message" and function.verb in ("read", "parse")
-
     def is_any(self, function):
         return function.words("thread") == ["any"]
 
-    def side(self, function):
-        """Which side's message explains a failure: the headers do not say, so by what it does."""
-        decides = self.is_any(function) and not function.has_tag("blocks")
-        return 1 if decides else 0
+    def reason(self, function):
+        """The object's own function that explains a failure of this one; None where nothing does."""
+        verb = self.verbs.get(function.object, {}).get("last_message")
+        if not verb or not function.is_method or function is verb or function.side == "none":
+            return None
+        return verb
 
-    def is_output_array(self, function):
-        """No input, but filled by the library: the headers do not say so, its ENOSPC does."""
-        return "ENOSPC" in [e["name"] for e in api_errors(function)]
+    def side(self, function):
+        """The number of the side that the reason is asked of."""
+        enum = side_enum(self.model, function.object)
+        return next((e.value for e in enum.enumerators if e.name == function.side), 0) if enum else 0
 
     def first_size(self, function):
         """How many elements an output array has: as many as the object counts, or a guess."""

@@ -84,7 +84,7 @@ def inputs(types, function):
     """The parameters; one may be left out where all behind it may be, too."""
     words, optional = [], True
     params = [p for p in function.params if not p.of and not p.role.endswith(("-out", "-fill"))
-              and p.role != "self" and not (p.role == "array" and types.is_output_array(function))]
+              and p.role != "self" and p.direction != "out"]
     for param in reversed(params):
         optional = optional and (param.nullable or param.role == "flags")
         default = " = ..." if optional else ""
@@ -104,10 +104,10 @@ def output_type(types, function, param):
 
 def result(types, function):
     found = [output_type(types, function, p) for p in function.params
-             if not p.of and (p.role.endswith(("-out", "-fill")) or p.role == "array")
-             and not types.is_only_reason(function, p)]
+             if not p.of and (p.role.endswith(("-out", "-fill")) or p.direction in ("out", "inout"))
+             and p.reason != "only"]
     counts = [p for p in function.params if p.role == "object-out" and "count" in types.verbs[p.object]]
-    outputs = [p for p in function.params if p.role == "array" and types.is_output_array(function)]
+    outputs = [p for p in function.params if p.direction == "out"]
     known = bool(counts or outputs)
     if function.kind == "bool":
         found.insert(0, "bool")

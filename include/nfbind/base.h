@@ -89,6 +89,7 @@ NFBIND_API const char *nfbind_error_name(int32_t error);
  * @error EPERM this process has no CAP_NET_ADMIN in that namespace's user namespace
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error ENOENT the named network namespace does not exist
+ * @reason ret_message and result
  * @blocks
  * @thread any
  * @since 0.1

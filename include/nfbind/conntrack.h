@@ -572,6 +572,7 @@ NFBIND_API int nfbind_conntrack_read_stats(struct nfbind_conntrack *conntrack,
  *
  * @returns count
  * @element stats stat_size
+ * @output stats
  * @error ENOSPC the array has fewer elements than there are processors; the message says how many
  * @error EPERM CAP_NET_ADMIN is missing
  * @error EINVAL this kernel has no nf_conntrack_netlink
@@ -590,6 +591,7 @@ NFBIND_API int nfbind_conntrack_read_cpu_stats(struct nfbind_conntrack *conntrac
  *
  * @returns count
  * @element stats stat_size
+ * @output stats
  * @error ENOSPC the array has fewer elements than there are processors; the message says how many
  * @error EPERM CAP_NET_ADMIN is missing
  * @error EINVAL this kernel has no nf_conntrack_netlink

@@ -443,6 +443,7 @@ NFBIND_API int nfbind_ct_print(const struct nfbind_ct *ct, uint32_t format, uint
  * @error EINVAL the text is not in that format, or the format cannot be read
  * @error ERANGE a value is more than its field can hold
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @since 0.1
  */
 NFBIND_API int nfbind_ct_parse(struct nfbind_ct *ct, uint32_t format,

@@ -210,6 +210,7 @@ NFBIND_API int nfbind_exp_print(const struct nfbind_exp *exp, uint32_t format,
  * @error EINVAL the text is not in that format, or the format cannot be read
  * @error ERANGE a value is more than its field can hold
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @since 0.1
  */
 NFBIND_API int nfbind_exp_parse(struct nfbind_exp *exp, uint32_t format,

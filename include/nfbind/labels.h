@@ -52,6 +52,7 @@ NFBIND_API void nfbind_labels_free(struct nfbind_labels *labels);
  * @error EIO the file could not be read
  * @error EFBIG the file has more than 64 KiB
  * @error ENOMEM out of memory
+ * @reason ret_message
  * @blocks
  * @since 0.1
  */

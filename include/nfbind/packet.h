@@ -651,6 +651,7 @@ NFBIND_API int nfbind_batch_get_data(const struct nfbind_batch *batch, const voi
  * zeroed, or left out.
  *
  * @element summaries summary_size
+ * @output summaries
  * @returns count
  * @error ENOSPC the array has fewer elements than the batch has packets
  * @error EINVAL the element size is smaller than 8 bytes

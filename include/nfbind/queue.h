@@ -235,6 +235,7 @@ NFBIND_API int nfbind_queue_new(struct nfbind_queue **ret_queue);
  * @error EPROTONOSUPPORT this kernel has no nfnetlink
  * @error EMFILE too many open files
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -249,6 +250,7 @@ NFBIND_API int nfbind_queue_open(struct nfbind_queue *queue, const struct nfbind
  * later call but free is -ESHUTDOWN.
  *
  * @error EAGAIN staged verdicts could not be sent; the session is closed all the same
+ * @side send
  * @blocks
  * @thread any
  * @since 0.1
@@ -290,6 +292,7 @@ NFBIND_API int nfbind_queue_last_message(struct nfbind_queue *queue, uint32_t si
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -305,6 +308,7 @@ NFBIND_API int nfbind_queue_bind(struct nfbind_queue *queue, uint16_t number,
  * @error EINVAL an option is out of range
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -320,6 +324,7 @@ NFBIND_API int nfbind_queue_change(struct nfbind_queue *queue, uint16_t number,
  * @error ENODEV the queue is not bound on this session
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -345,6 +350,7 @@ NFBIND_API int nfbind_queue_unbind(struct nfbind_queue *queue, uint16_t number);
  * @error EBUSY another thread is receiving
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @blocks
  * @thread receive
  * @since 0.1
@@ -366,6 +372,7 @@ NFBIND_API int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory
+ * @side receive
  * @thread receive
  * @since 0.1
  */
@@ -380,6 +387,7 @@ NFBIND_API int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, s
  * @error EBUSY another thread is receiving
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @thread receive
  * @since 0.1
  */
@@ -391,6 +399,7 @@ NFBIND_API int nfbind_queue_settle(struct nfbind_queue *queue);
  * @error EAGAIN the kernel did not take all; the rest stays staged
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -413,6 +422,7 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
  * @error ENOMEM out of memory; the packet stays undecided
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -444,12 +454,14 @@ NFBIND_API int nfbind_packet_verdict(struct nfbind_packet *packet, uint32_t verd
  * returns.
  *
  * @element decisions decision_size
+ * @inout decisions
  * @nullable data
  * @returns count
  * @error EINVAL the element size is smaller than the first version of the struct
  * @error EAGAIN all were staged, but the kernel takes nothing just now
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread any
  * @since 0.1
  */
@@ -467,6 +479,7 @@ NFBIND_API int nfbind_queue_verdict_many(struct nfbind_queue *queue,
  * @error EINVAL no such verdict
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side send
  * @thread receive
  * @since 0.1
  */
@@ -479,6 +492,7 @@ NFBIND_API int nfbind_queue_verdict_rest(struct nfbind_queue *queue, uint32_t ve
  * @element ret_notice ret_notice_size
  * @none EAGAIN
  * @error EAGAIN there is none
+ * @side none
  * @thread receive
  * @since 0.1
  */
@@ -494,6 +508,7 @@ NFBIND_API int nfbind_queue_take_notice(struct nfbind_queue *queue,
  * @error ENODEV the queue is not bound on this session
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side none
  * @blocks
  * @thread any
  * @since 0.1
@@ -508,6 +523,7 @@ NFBIND_API int nfbind_queue_read_stats(struct nfbind_queue *queue, uint16_t numb
  *
  * @none ENODATA
  * @error ENODATA no kept packet has an age limit
+ * @side none
  * @thread receive
  * @since 0.1
  */
@@ -523,6 +539,7 @@ NFBIND_API int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *re
  *
  * @returns number
  * @error ESHUTDOWN the session is not open
+ * @side none
  * @thread any
  * @since 0.1
  */

@@ -27,6 +27,14 @@ enum nfbind_jar_field {
 	NFBIND_JAR_LABEL = 1
 };
 
+/** Where something went wrong. */
+enum nfbind_jar_side {
+	/** In it. */
+	NFBIND_JAR_SIDE_INSIDE = 0,
+	/** Around it. */
+	NFBIND_JAR_SIDE_OUTSIDE = 1
+};
+
 /** Colours. */
 enum nfbind_colour {
 	/** Red. */
@@ -89,6 +97,7 @@ NFBIND_API int nfbind_jar_has(const struct nfbind_jar *jar, uint32_t field);
  * @enum field nfbind_jar_field
  * @none ENODATA
  * @error ENODATA it is absent
+ * @side none
  * @since 0.1
  */
 NFBIND_API int nfbind_jar_get_number(const struct nfbind_jar *jar, uint32_t field,
@@ -100,10 +109,49 @@ NFBIND_API int nfbind_jar_get_number(const struct nfbind_jar *jar, uint32_t fiel
  * @enum field nfbind_jar_field
  * @borrowed jar until fill free
  * @error ENODATA it is absent
+ * @side none
  * @since 0.1
  */
 NFBIND_API int nfbind_jar_get_bytes(const struct nfbind_jar *jar, uint32_t field,
 				    const void **ret_data, size_t *ret_data_len);
+
+/**
+ * Look at its marbles.
+ *
+ * @element marbles marble_size
+ * @output marbles
+ * @returns count
+ * @error ENOSPC there are more
+ * @side outside
+ * @since 0.2
+ */
+NFBIND_API int nfbind_jar_show(const struct nfbind_jar *jar, struct nfbind_marble *marbles,
+			       size_t marbles_count, size_t marble_size);
+
+/**
+ * Polish marbles.
+ *
+ * @element marbles marble_size
+ * @inout marbles
+ * @error EINVAL one of them is none
+ * @side inside
+ * @reason ret_message
+ * @since 0.2
+ */
+NFBIND_API int nfbind_jar_polish(struct nfbind_jar *jar, struct nfbind_marble *marbles,
+				 size_t marbles_count, size_t marble_size, char *ret_message,
+				 size_t ret_message_size);
+
+/**
+ * What the last failure on one side of it was.
+ *
+ * @enum side nfbind_jar_side
+ * @returns length
+ * @error EINVAL no such side
+ * @since 0.2
+ */
+NFBIND_API int nfbind_jar_last_message(struct nfbind_jar *jar, uint32_t side, char *ret_text,
+				       size_t ret_text_size);
 
 /**
  * Fill it with marbles of some colours.
@@ -115,6 +163,7 @@ NFBIND_API int nfbind_jar_get_bytes(const struct nfbind_jar *jar, uint32_t field
  * @nullable data
  * @returns count
  * @error ENOSPC it is full
+ * @side inside
  * @blocks
  * @thread receive
  * @since 0.2
@@ -129,6 +178,7 @@ NFBIND_API int nfbind_jar_fill(struct nfbind_jar *jar, uint32_t colours,
  * @element ret_marble ret_marble_size
  * @none EAGAIN
  * @error EAGAIN it is empty
+ * @side inside
  * @c-only
  * @since 0.2
  */
