@@ -6,7 +6,7 @@ import os
 
 # Idiom, what knows no single function, what writes, what was written.
 PARTS = {
-    "python": ["python/nfbind/__init__.py", "python/runtime.h", "templates/python.py",
+    "python": ["python/nfbind/__init__.py", "python/*.h", "templates/python.py",
                "python/_nfbind_generated.c"],
     "lua": ["lua/nfbind.lua", "lua/*.h", "templates/lua.py", "lua/nfbind_generated.c"],
     "go": ["go/[bceqw]*[a-z].go", "go/object.go", "templates/go.py", "go/*generated.go"],
