@@ -10,10 +10,11 @@ library: whatever Lua does with memory, it may leave the wrapper then.
 
 import re
 
-from emit import MARK, api_errors, escape, short
+from emit import MARK, short
 from roles import INTEGERS
-from templates.shared import (FAMILY, Errors, Types, constants, is_hidden, item_function,
-                              module_functions)
+from templates.in_c import (Wrapper, family_tables, item_type, item_types, layout_tables,
+                            print_release)
+from templates.shared import Errors, Types, constants, is_hidden, item_function, module_functions
 
 HEAD = """/* SPDX-License-Identifier: MIT */
 /*
@@ -30,25 +31,12 @@ HEAD = """/* SPDX-License-Identifier: MIT */
 OWN = {"free", "new"}
 
 
-class Body:
+class Body(Wrapper):
     """One C function, as lists of lines that are joined at the end."""
 
     def __init__(self, types, function, errors):
-        self.types = types
-        self.function = function
-        self.errors, self.error_table = (errors.table(function) if function.returns == "int" else
-                                         ("NULL", ""))
+        super().__init__(types, function, errors)
         self.index = 1 if function.is_method else 0
-        self.declare = []
-        self.take = []
-        self.make = []
-        self.args = []
-        self.results = []   # statements that push one value each
-        self.after_call = []
-        self.text = self.reason = ""
-        self.count_is_known = False
-        self.grows = None
-        self.borrowed = function.has_tag("borrowed")
 
     def next(self):
         self.index += 1
@@ -110,20 +98,12 @@ class Body:
     # Outputs
 
     def output_number(self, param):
-        kind = param.type.removesuffix(" *")
-        self.declare.append(f"{kind} c_{param.name} = 0;")
-        self.args.append(f"&c_{param.name}")
+        name, kind = self.number_room(param)
         push = "push_unsigned" if kind.startswith("u") else "push_signed"
-        self.results.append(f"{push}(L, c_{param.name});")
+        self.results.append(f"{push}(L, {name});")
 
     def output_text(self, param):
-        name = f"c_{param.name}"
-        self.declare += [f"char {name}_short[1024] = \"\";", f"char *{name} = {name}_short;",
-                         f"size_t {name}_size = sizeof({name}_short);"]
-        self.args += [name, f"{name}_size"]
-        self.text = name
-        if param.reason:
-            self.reason = name
+        name = self.text_room(param)
         if param.reason != "only":
             self.results.append(f"push_text(L, {name});")
 
@@ -160,25 +140,14 @@ class Body:
         self.args.append(f"{name}->pointer")
 
     def output_struct(self, param):
-        self.declare.append(f"struct nfbind_{param.object} c_{param.name};")
-        self.args += [f"&c_{param.name}", f"sizeof(c_{param.name})"]
+        self.struct_room(param)
         self.results.append(f"push_struct(L, &{param.object}_layout, &c_{param.name});")
 
     # All of it
 
-    def parameters(self):
-        makers = {"number": self.input_number, "enum": self.input_number,
-                  "flags": self.input_number, "text": self.input_text, "bytes": self.input_bytes,
-                  "object": self.input_object, "array": self.array,
-                  "number-out": self.output_number, "text-out": self.output_text,
-                  "bytes-out": self.output_bytes, "object-out": self.output_object,
-                  "object-fill": self.output_filled, "struct-out": self.output_struct}
-        for param in self.function.params:
-            if param.role == "self":
-                self.declare.append(f"struct handle *o_self = get_handle(L, 1, &{param.object}_type);")
-                self.args.append("o_self->pointer")
-            elif not param.of:
-                makers[param.role](param)
+    def self_object(self, param):
+        self.declare.append(f"struct handle *o_self = get_handle(L, 1, &{param.object}_type);")
+        self.args.append("o_self->pointer")
 
     def call(self):
         function = self.function
@@ -196,17 +165,6 @@ class Body:
             lines += [f"if (r >= 0 && (size_t)r >= {name}_size) {{", f"\t{name}_size = (size_t)r + 1;",
                       f"\t{name} = scratch(L, {name}_size);", f"\tr = {call};", "}"]
         return lines + self.after_call
-
-    def message(self):
-        """What the function or the object itself says about a failure."""
-        if self.reason:
-            return [], self.reason
-        verb = self.types.reason(self.function)
-        if not verb:
-            return [], '""'
-        side = f", {self.types.side(self.function)}" if verb.param("side") else ""
-        return [f"nfbind_{self.function.object}_last_message(o_self->pointer{side}, message, "
-                "sizeof(message));"], "message"
 
     def failure(self):
         if self.function.returns != "int":
@@ -262,18 +220,6 @@ class Body:
 # Whole types
 
 
-def print_release(types, name):
-    function = types.verbs[name].get("free")
-    if not function:
-        return ""
-    return f"""
-static void release_{name}(void *pointer)
-{{
-	{function.name}(pointer);
-}}
-"""
-
-
 def takes_nothing(types, name):
     function = types.verbs[name].get("new")
     return function is not None and len(function.params) == 1
@@ -292,47 +238,6 @@ static int make_{name}(void **ret_pointer)
 	return r;
 }}
 """
-
-
-def print_family(types, name):
-    """The table of the functions that fields are read and written with."""
-    verbs = types.verbs[name]
-    nested = ""
-    for item in types.model.enums["nfbind_kind"].enumerators:
-        other = item.name.removeprefix("NFBIND_KIND_").lower()
-        get, put = f"get_{other}", f"set_{other}"
-        if other in types.objects and (get in verbs or put in verbs):
-            nested += (f"\t{{ {item.name}, {f'l_{name}_{get}' if get in verbs else 'NULL'}, "
-                       f"{f'l_{name}_{put}' if put in verbs else 'NULL'} }},\n")
-    sentences = {}
-    for verb in FAMILY:
-        for error in api_errors(verbs[verb]):
-            if len(error["sentence"]) > len(sentences.get(error["name"], "")):
-                sentences[error["name"]] = error["sentence"]
-    errors = "".join(f"\t{{ {key}, \"{escape(text)}\" }},\n" for key, text in sentences.items())
-    rows = "".join(f"\t.{verb} = (void *)nfbind_{name}_{verb},\n" for verb in FAMILY)
-    return f"""
-static const struct nested {name}_nested[] = {{
-{nested}	{{ 0, NULL, NULL }},
-}};
-static const struct sentence {name}_errors[] = {{
-{errors}	{{ 0, NULL }},
-}};
-static const struct family {name}_family = {{
-	.fields = nfbind_{name}_fields,
-{rows}	.nested = {name}_nested,
-	.errors = {name}_errors,
-}};
-"""
-
-
-def item_type(function):
-    return re.search(r"nfbind_(\w+) \*", function.returns)[1]
-
-
-def item_types(types):
-    """The types whose objects somebody has as items."""
-    return {item_type(f) for f in map(lambda o: item_function(types, o), types.objects) if f}
 
 
 def print_sequence(types, name):
@@ -377,21 +282,6 @@ def print_type(types, name):
         rows.append(".is_item = true")
     text = "".join(f"\t{row},\n" for row in rows)
     return f"\nstatic const struct type {name}_type = {{\n{text}}};\n"
-
-
-def print_layout(struct):
-    name = short(struct.name)
-    rows = ""
-    for member in struct.members:
-        signed = 0 if member.type.startswith("u") else 1
-        rows += (f"\t{{ \"{member.name}\", {member.offset}, {member.size}, {signed}, "
-                 f"{1 if '[' in member.type else 0} }},\n")
-    return f"""
-static const struct member {name}_members[] = {{
-{rows}}};
-static const struct layout {name}_layout = {{ "nfbind.{name}", {name}_members,
-	sizeof({name}_members) / sizeof({name}_members[0]), sizeof(struct {struct.name}) }};
-"""
 
 
 def print_module(types):
@@ -445,15 +335,16 @@ def files(model):
     types, errors = Types(model), Errors()
     text = HEAD.format(mark=MARK) + "\n"
     text += "".join(f"static const struct type {o}_type;\n" for o in types.objects)
-    text += "".join(print_layout(s) for s in model.plain_structs())
+    text += "".join(layout_tables(s, "const ", short(s.name), "") for s in model.plain_structs())
     items = [item_function(types, o) for o in types.objects]
     for function in model.functions:
         if function not in items and not is_hidden(types, function) and (
                 function.verb != "free" or not function.object):
             text += Body(types, function, errors).print()
     for name in types.objects:
-        text += print_release(types, name) + print_make(types, name)
-        text += print_family(types, name) if types.has_family(name) else ""
+        text += print_release(types.verbs[name]["free"]) if "free" in types.verbs[name] else ""
+        text += print_make(types, name)
+        text += family_tables(types, name, "l") if types.has_family(name) else ""
         text += print_sequence(types, name) if item_function(types, name) else ""
         text += print_methods(types, name) + print_type(types, name)
     text += print_methods(types, "") + print_module(types)

@@ -9,12 +9,11 @@ them, look whether the objects are alive, call, then make the result.
 """
 
 import keyword
-import re
 
-from emit import MARK, api_errors, escape, short
+from emit import MARK, escape, short
 from roles import INTEGERS
-from templates.shared import (FAMILY, Errors, Types, class_name, is_hidden, item_function,
-                              module_functions)
+from templates.in_c import Wrapper, family_tables, item_type, layout_tables, print_release
+from templates.shared import Errors, Types, class_name, is_hidden, item_function, module_functions
 
 HEAD = """/* SPDX-License-Identifier: MIT */
 /*
@@ -35,22 +34,15 @@ def word_of(name):
     return name + "_" * keyword.iskeyword(name)
 
 
-class Body:
+class Body(Wrapper):
     """One C function, as lists of lines that are joined at the end."""
 
     def __init__(self, types, function, errors):
-        self.types = types
-        self.function = function
-        self.errors, self.error_table = (errors.table(function) if function.returns == "int" else
-                                         ("NULL", ""))
+        super().__init__(types, function, errors)
         self.words = []
-        self.declare = []
         self.convert = []
-        self.check = []
         self.prepare = []
-        self.args = []
         self.finish = []
-        self.results = []   # C expressions that make a new reference each
         self.objects = []   # (C name, is_any)
         # A signal ends a wait; elsewhere EINTR is the kernel's word for something else.
         self.loops = function.has_tag("blocks") and function.param("timeout") is not None
@@ -124,21 +116,13 @@ class Body:
     # Outputs
 
     def output_number(self, param):
-        kind = param.type.removesuffix(" *")
-        self.declare.append(f"{kind} c_{param.name} = 0;")
-        self.args.append(f"&c_{param.name}")
+        name, kind = self.number_room(param)
         make = "PyLong_FromUnsignedLongLong" if kind.startswith("u") else "PyLong_FromLongLong"
-        self.results.append(f"{make}(c_{param.name})")
+        self.results.append(f"{make}({name})")
 
     def output_text(self, param):
-        name = f"c_{param.name}"
-        self.declare += [f"char {name}_short[1024] = \"\";", f"char *{name} = {name}_short;",
-                         f"size_t {name}_size = sizeof({name}_short);"]
-        self.args += [name, f"{name}_size"]
+        name = self.text_room(param)
         self.finish.append(f"if ({name} != {name}_short)\n\t\tfree({name});")
-        self.text = name
-        if param.reason:
-            self.reason = name
         if param.reason != "only":
             self.results.append(f"text_or_none({name})")
 
@@ -173,10 +157,8 @@ class Body:
         self.results.append(f"wrap({param.object}_type, {name}, NULL, true)")
 
     def output_struct(self, param):
-        layout = f"{param.object}_layout"
-        self.declare.append(f"struct nfbind_{param.object} c_{param.name};")
-        self.args += [f"&c_{param.name}", f"sizeof(c_{param.name})"]
-        self.results.append(f"from_struct(&{layout}, &c_{param.name})")
+        self.struct_room(param)
+        self.results.append(f"from_struct(&{param.object}_layout, &c_{param.name})")
 
     def wrapped(self, name, pointer):
         """The expression that wraps an object by its ownership."""
@@ -190,24 +172,9 @@ class Body:
 
     # All of it
 
-    def parameters(self):
-        self.text = self.reason = ""
-        self.count_is_known = False
-        self.grows = None
-        self.borrowed = self.function.has_tag("borrowed")
-        self.after_call = []
-        makers = {"number": self.input_number, "enum": self.input_number,
-                  "flags": self.input_number, "text": self.input_text, "bytes": self.input_bytes,
-                  "object": self.input_object, "array": self.array,
-                  "number-out": self.output_number, "text-out": self.output_text,
-                  "bytes-out": self.output_bytes, "object-out": self.output_object,
-                  "object-fill": self.output_filled, "struct-out": self.output_struct}
-        for param in self.function.params:
-            if param.role == "self":
-                self.objects.append(("o_self", self.types.is_any(self.function), param.object))
-                self.args.append("o_self->pointer")
-            elif not param.of:
-                makers[param.role](param)
+    def self_object(self, param):
+        self.objects.append(("o_self", self.types.is_any(self.function), param.object))
+        self.args.append("o_self->pointer")
 
     def call(self):
         """The call, without the GIL where it may block, again after a signal."""
@@ -238,17 +205,6 @@ class Body:
                 "\t\tgoto done;", "\t}", "}"]
         return lines
 
-    def message(self):
-        """What the function or the object itself says about a failure."""
-        if self.reason:
-            return [], self.reason
-        verb = self.types.reason(self.function)
-        if not verb:
-            return [], '""'
-        side = f", {self.types.side(self.function)}" if verb.param("side") else ""
-        return [f"nfbind_{self.function.object}_last_message(o_self->pointer{side}, message, "
-                "sizeof(message));"], "message"
-
     def failure(self):
         if self.function.returns != "int":
             return []
@@ -275,16 +231,13 @@ class Body:
         elif kind == "text":
             values.insert(0, "text_or_none(text)")
         elif kind == "object":
-            wrapped = self.wrapped(self.result_object(), "(void *)(uintptr_t)pointer")
+            wrapped = self.wrapped(item_type(function), "(void *)(uintptr_t)pointer")
             values.insert(0, f"pointer ? {wrapped} : Py_NewRef(Py_None)")
         if not values:
             return ["result = Py_NewRef(Py_None);"]
         if len(values) == 1:
             return [f"result = {values[0]};"]
         return [f"result = Py_BuildValue(\"({'N' * len(values)})\", {', '.join(values)});"]
-
-    def result_object(self):
-        return re.search(r"nfbind_(\w+) \*", self.function.returns)[1]
 
     def locals(self):
         function = self.function
@@ -348,12 +301,7 @@ class Body:
 def print_free(function):
     """The destructor and the method `free`."""
     name, blocks = function.object, "true" if function.has_tag("blocks") else "false"
-    return f"""
-static void release_{name}(void *pointer)
-{{
-	{function.name}(pointer);
-}}
-
+    return print_release(function) + f"""
 static void destroy_{name}(PyObject *self)
 {{
 	destroy(self, release_{name}, {blocks});
@@ -368,37 +316,7 @@ static PyObject *py_{name}_free(PyObject *self, PyObject *const *args, Py_ssize_
 
 
 def print_family(types, name):
-    """The table of the functions that fields are read and written with."""
-    verbs = types.verbs[name]
-    kinds = types.model.enums["nfbind_kind"].enumerators
-    nested = ""
-    for item in kinds:
-        other = item.name.removeprefix("NFBIND_KIND_").lower()
-        get, put = f"get_{other}", f"set_{other}"
-        if other in types.objects and (get in verbs or put in verbs):
-            nested += (f"\t{{ {item.name}, {f'py_{name}_{get}' if get in verbs else 'NULL'}, "
-                       f"{f'py_{name}_{put}' if put in verbs else 'NULL'} }},\n")
-    sentences = {}
-    for verb in FAMILY:
-        for error in api_errors(verbs[verb]):
-            old = sentences.get(error["name"], "")
-            if len(error["sentence"]) > len(old):
-                sentences[error["name"]] = error["sentence"]
-    errors = "".join(f"\t{{ {key}, \"{escape(text)}\" }},\n" for key, text in sentences.items())
-    rows = "".join(f"\t.{verb} = (void *)nfbind_{name}_{verb},\n" for verb in FAMILY)
-    return f"""
-static const struct nested {name}_nested[] = {{
-{nested}	{{ 0, NULL, NULL }},
-}};
-static const struct sentence {name}_errors[] = {{
-{errors}	{{ 0, NULL }},
-}};
-static const struct family {name}_family = {{
-	.fields = nfbind_{name}_fields,
-{rows}	.nested = {name}_nested,
-	.errors = {name}_errors,
-}};
-
+    return family_tables(types, name, "py") + f"""
 static PyObject *{name}_item(PyObject *self, PyObject *key)
 {{
 	return item_get(&{name}_family, self, key);
@@ -413,7 +331,7 @@ static int {name}_set_item(PyObject *self, PyObject *key, PyObject *value)
 
 def print_sequence(types, name):
     function = item_function(types, name)
-    item = re.search(r"nfbind_(\w+) \*", function.returns)[1]
+    item = item_type(function)
     return f"""
 static Py_ssize_t {name}_length(PyObject *self)
 {{
@@ -505,21 +423,6 @@ static int add_{name}(PyObject *module)
 """
 
 
-def print_layout(struct):
-    name = short(struct.name)
-    rows = ""
-    for member in struct.members:
-        signed = 0 if member.type.startswith("u") else 1
-        rows += (f"\t{{ \"{member.name}\", {member.offset}, {member.size}, {signed}, "
-                 f"{1 if '[' in member.type else 0} }},\n")
-    return f"""
-static const struct member {name}_members[] = {{
-{rows}}};
-static struct layout {name}_layout = {{ "nfbind.{class_name(name)}", {name}_members,
-	sizeof({name}_members) / sizeof({name}_members[0]), sizeof(struct {struct.name}), NULL }};
-"""
-
-
 def print_module(types):
     adds = " ||\n\t    ".join([f"add_{o}(module) < 0" for o in types.objects]
                               + [f"add_layout(module, &{short(s.name)}_layout) < 0"
@@ -585,7 +488,7 @@ def files(model):
     types, errors = Types(model), Errors()
     text = HEAD.format(mark=MARK) + "\n"
     text += "".join(f"static PyTypeObject *{o}_type;\n" for o in types.objects)
-    text += "".join(print_layout(s) for s in model.plain_structs())
+    text += "".join(layout_tables(s, "", class_name(short(s.name)), ", NULL") for s in model.plain_structs())
     for function in model.functions:
         if function.verb == "free" and function.object:
             text += print_free(function)
