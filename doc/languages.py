@@ -10,7 +10,6 @@ missing. Prints TAP.
 import os
 import re
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,12 +17,14 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(ROOT, "tests"))
+import own_namespace
+
 DOCUMENTS = ["README.md", "doc/languages.md"]
 PROGRAM = r"^<!-- run: (\w+)\.{0} shows (.*?)(?: needs (\w+))? -->\n```\w+\n(.*?)^```"
 PORT, SECONDS = 9000, 10
-RULES = [["-A", "OUTPUT", "-p", "udp", "--dport", str(PORT), "-j", "NFQUEUE", "--queue-num", "5",
-          "--queue-bypass"],
-         ["-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED", "-j", "ACCEPT"]]
+RULES = [f"-A OUTPUT -p udp --dport {PORT} -j NFQUEUE --queue-num 5 --queue-bypass",
+         "-A INPUT -m conntrack --ctstate RELATED -j ACCEPT"]
 
 
 def programs(suffix):
@@ -33,23 +34,9 @@ def programs(suffix):
             yield from re.findall(PROGRAM.format(suffix), file.read(), re.M | re.S)
 
 
-def enter_namespace():
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.environ.get("LANGUAGES_INSIDE") != "1":
-        os.environ["LANGUAGES_INSIDE"] = "1"
-        flags = "-n" if os.getuid() == 0 else "-Urn"
-        if not shutil.which("unshare") or subprocess.call(["unshare", flags, "true"]) != 0:
-            print("1..0 # SKIP no namespace can be made here")
-            sys.exit(0)
-        os.execvp("unshare", ["unshare", flags, sys.executable, "-P"] + sys.argv)
-    with tempfile.NamedTemporaryFile() as lock:
-        os.environ["XTABLES_LOCKFILE"] = lock.name
-        try:
-            for command in [["ip", "link", "set", "lo", "up"]] + [["iptables", *r] for r in RULES]:
-                subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"1..0 # SKIP no rule can be made here: {error}")
-            sys.exit(0)
+def skip_all(reason):
+    print(f"1..0 # SKIP {reason}")
+    sys.exit(0)
 
 
 def watch(process, shows):
@@ -84,7 +71,7 @@ def is_missing(module, interpreter):
 
 
 def main(suffix, *interpreter):
-    enter_namespace()
+    own_namespace.enter(*RULES, skip=skip_all)
     found = list(programs(suffix))
     failed = 0
     print(f"1..{len(found)}")

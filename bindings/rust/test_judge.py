@@ -4,41 +4,18 @@ The program judge, with packets, in a network namespace of its own. `test_judge.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests"))
+import own_namespace
+
 PORT, QUEUE = 9000, 5
 
 
-def skip(reason):
-    print(reason)
-    sys.exit(77)
-
-
-def enter_namespace():
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.environ.get("NFBIND_RUST_INSIDE") != "1":
-        os.environ["NFBIND_RUST_INSIDE"] = "1"
-        flags = "-n" if os.getuid() == 0 else "-Urn"
-        if not shutil.which("unshare") or subprocess.call(["unshare", flags, "true"]) != 0:
-            skip("no namespace can be made here")
-        os.execvp("unshare", ["unshare", flags, sys.executable] + sys.argv)
-    lock = os.environ["XTABLES_LOCKFILE"] = f"/tmp/nfbind-rust-{os.getpid()}.lock"
-    rule = f"iptables -A OUTPUT -p udp --dport {PORT} -j NFQUEUE --queue-num {QUEUE}"
-    try:
-        for command in ("ip link set lo up", rule):
-            subprocess.run(command.split(), check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        skip(f"no rule can be made here: {error}")
-    finally:
-        if os.path.exists(lock):
-            os.remove(lock)
-
-
 def main():
-    enter_namespace()
+    own_namespace.enter(f"-A OUTPUT -p udp --dport {PORT} -j NFQUEUE --queue-num {QUEUE}")
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("127.0.0.1", PORT))
     receiver.settimeout(20)

@@ -14,49 +14,27 @@ packets are queued, "> receive" shows what arrived. `--update` keeps what was pr
 import difflib
 import itertools
 import os
-import shutil
 import socket
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.dirname(HERE))
+import own_namespace
+
 EXPECTED = os.path.join(HERE, "expected.txt")
 PORT, FROM, QUEUE = 9000, 9001, 5
 PATIENCE = 20  # seconds: against hangs
 RULES = [
-    ["-A", "OUTPUT", "-p", "udp", "--dport", str(PORT), "-j", "NFQUEUE", "--queue-num", str(QUEUE)],
+    f"-A OUTPUT -p udp --dport {PORT} -j NFQUEUE --queue-num {QUEUE}",
     # Shows that the mark came with the verdict.
-    ["-t", "mangle", "-A", "POSTROUTING", "-m", "mark", "--mark", "7", "-j", "DROP"],
+    "-t mangle -A POSTROUTING -m mark --mark 7 -j DROP",
     # Makes the kernel track connections.
-    ["-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED", "-j", "ACCEPT"],
+    "-A INPUT -m conntrack --ctstate RELATED -j ACCEPT",
 ]
 # What stands there instead where the kernel has no helper for FTP.
 NO_HELPER = "expectation: this kernel has no helper for ftp"
 HELPED = ("expect: ", "expected: ", "unexpect: ", "unexpect again: ", "remove: ")
-
-
-def skip(reason):
-    print(reason)
-    sys.exit(77)
-
-
-def enter_namespace():
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.environ.get("SCENARIO_INSIDE") != "1":
-        os.environ["SCENARIO_INSIDE"] = "1"
-        flags = "-n" if os.getuid() == 0 else "-Urn"
-        if not shutil.which("unshare") or subprocess.call(["unshare", flags, "true"]) != 0:
-            skip("no namespace can be made here")
-        os.execvp("unshare", ["unshare", flags, sys.executable, "-P"] + sys.argv)
-    os.environ["XTABLES_LOCKFILE"] = f"/tmp/nfbind-scenario-{os.getpid()}.lock"
-    try:
-        for command in [["ip", "link", "set", "lo", "up"]] + [["iptables"] + r for r in RULES]:
-            subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        skip(f"no rule can be made here: {error}")
-    finally:
-        if os.path.exists(os.environ["XTABLES_LOCKFILE"]):
-            os.remove(os.environ["XTABLES_LOCKFILE"])
 
 
 def arrivals():
@@ -120,7 +98,7 @@ def expected(lines):
 
 
 def main():
-    enter_namespace()
+    own_namespace.enter(*RULES)
     arguments = sys.argv[1:]
     update = arguments[:1] == ["--update"]
     lines = run(arguments[1:] if update else arguments)
