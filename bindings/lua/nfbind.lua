@@ -22,7 +22,9 @@ for name, value in pairs(core) do
 end
 
 local methods = core.methods
-local FOREVER = -1
+-- Milliseconds of a wait. A signal that comes just before it does not end it, and Lua's own
+-- handler is heard only when Lua runs again.
+local A_WHILE = 500
 -- The same numbers on all of Linux.
 local EINTR, ESHUTDOWN, ECANCELED = 4, 108, 125
 
@@ -90,7 +92,7 @@ end
 local function rounds(self)
 	return function()
 		while true do
-			local got, message, errno = self:receive(FOREVER)
+			local got, message, errno = self:receive(A_WHILE)
 			if got then
 				return got
 			elseif errno == ESHUTDOWN or errno == ECANCELED then

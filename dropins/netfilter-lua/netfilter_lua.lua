@@ -5,7 +5,8 @@
 local shared = {}
 
 local EAGAIN, EINTR, ESHUTDOWN, ECANCELED = 11, 4, 108, 125
-local FOREVER = -1
+-- Milliseconds of a wait; then Lua looks whether there was a signal.
+local A_WHILE = 500
 
 -- Objects are tables of a kind, so that a wrong one is an error and no crash.
 local kinds = setmetatable({}, { __mode = "k" })
@@ -60,15 +61,15 @@ end
 -- What a session receives; or nil, message, errno.
 function shared.receive(session, is_blocking)
 	while true do
-		local got, message, errno = session:receive(is_blocking and FOREVER or 0)
+		local got, message, errno = session:receive(is_blocking and A_WHILE or 0)
 		if got then
 			return got
 		elseif errno == ESHUTDOWN or errno == ECANCELED then
 			return nil, "closed"
-		elseif not errno or errno == EAGAIN then
-			return nil, "timeout", EAGAIN
-		elseif errno ~= EINTR then
+		elseif errno and errno ~= EINTR and errno ~= EAGAIN then
 			return nil, message, errno
+		elseif not is_blocking then
+			return nil, "timeout", EAGAIN
 		end
 	end
 end

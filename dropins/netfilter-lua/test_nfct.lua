@@ -461,7 +461,6 @@ io.stdout:flush()
 nfct.catch(handle)
 ]], arg[-1] .. [[ %s 2>&1 | {
 	read pid
-	until [ "$(cut -d ' ' -f 3 "/proc/$pid/stat")" = S ]; do sleep 0.01; done
 	kill -INT "$pid"
 	grep -o interrupted!
 }]])

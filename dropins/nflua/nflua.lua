@@ -21,6 +21,8 @@ local Session = {}
 Session.__index = Session
 
 local FOREVER = -1
+-- Milliseconds of a wait; then Lua looks whether there was a signal.
+local A_WHILE = 500
 local EINTR, EAGAIN, EINVAL, EOPNOTSUPP, ESHUTDOWN, ECANCELED = 4, 11, 22, 95, 108, 125
 local NOW = nfbind.VERDICT_NOW
 local DEFAULTS = { drop = nfbind.VERDICT_DROP, accept = nfbind.VERDICT_ACCEPT }
@@ -522,7 +524,7 @@ end
 -- Until stop or close: true; or nil, message, errno.
 function Session:run()
 	while not self.is_stopped do
-		local done, message, errno = self:step(FOREVER)
+		local done, message, errno = self:step(A_WHILE)
 		if not done then
 			if errno == ESHUTDOWN then
 				break
