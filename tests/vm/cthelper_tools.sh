@@ -55,7 +55,8 @@ check "3) the queue is read" within grep -q 'is bound' $place/bound
 check "4) somebody listens" within grep -q listening $place/listening
 check "and is spoken to" sh -c 'echo hello | @TRAFFIC@ send-tcp 127.0.0.1 127.0.0.1 7001'
 wait $! && check "what was said arrives" grep -q hello $place/got
-check "and came through the queue" grep -q "TCP 127.0.0.1:[0-9]* > 127.0.0.1:7001.*helper-name=$name" $place/packets
+check "and came through the queue" grep -q '^queue 0 id [0-9]* .*TCP 127.0.0.1:[0-9]* > 127.0.0.1:7001' $place/packets
+check "with the helper's name" grep -q "helper-name=$name" $place/packets
 
 check "it is printed" prints 0
 check "another queue is a change" @TOOLS@-add $name 65535
