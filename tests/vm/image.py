@@ -194,7 +194,7 @@ def write_system(cache, arch, root=""):
 
 
 def asked_for(test):
-    """The programs that a test asks for: a script says so in a line "# programs: curl /path/to/another"."""
+    """What a test asks for: a script says so in a line "# programs: curl /path/to/another /folder/with/modules"."""
     if is_elf(test):
         return []
     with open(test) as script:
@@ -202,6 +202,11 @@ def asked_for(test):
 
 
 def add_asked_for(content, name):
+    if os.path.isdir(name):
+        for file in sorted(os.listdir(name)):
+            if file.endswith((".py", ".so")):
+                content.add(os.path.join(name, file))
+        return
     path = name if os.path.isabs(name) else content.program(name)
     if not path:
         raise Missing("no program %s here" % name)
