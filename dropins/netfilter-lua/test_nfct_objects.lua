@@ -376,6 +376,33 @@ case("an error points to the program", function()
 	raises("bad argument #1 to 'fd'", coroutine.wrap(nfct.fd), 5)
 end)
 
+-- Whatever is given, the error is about an argument, and none from inside.
+case("calls that nobody would write", function()
+	local gone, unpack = nfct.new(), table.unpack or unpack
+	nfct.destroy(gone)
+	math.randomseed(1)
+	local values = { false, true, -1, 0, 5, 70000, 2 ^ 32, 1e300, 0 / 0, "", "text", "inet", "tcp", "mark", "l4proto",
+		"ipv4-src", "ipv6-dst", "helper-name", "new", "setup-reply", "1.2.3.4", "::1", {}, print, gone }
+	local names = {}
+	each_function(function(name)
+		names[#names + 1] = name ~= "open" and name or nil
+	end)
+	table.sort(names)
+	for _ = 1, 20000 do
+		local ct = tcp()
+		local objects = { ct, nfct.exp_new(ct, ct, ct, 1), nfct.clone(ct) }
+		local arguments, count = {}, math.random(0, 6)
+		for i = 1, count do
+			-- One more than there are: nil.
+			arguments[i] = i <= 2 and math.random(2) == 1 and objects[math.random(3)] or
+				values[math.random(#values + 1)]
+		end
+		local name = names[math.random(#names)]
+		local done, message = pcall(nfct[name], unpack(arguments, 1, count))
+		equal(done or message:find("bad argument #%d to '" .. name .. "'") ~= nil or message, true)
+	end
+end)
+
 case("objects end in any order", function()
 	for round = 1, 20 do
 		local objects = {}
