@@ -9,7 +9,7 @@ PARTS = {
     "python": ["python/nfbind/__init__.py", "python/*.h", "templates/python.py",
                "python/_nfbind_generated.c"],
     "lua": ["lua/nfbind.lua", "lua/*.h", "templates/lua.py", "lua/nfbind_generated.c"],
-    "go": ["go/[bceqw]*[a-z].go", "go/object.go", "templates/go.py", "go/*generated.go"],
+    "go": ["go/[bceq]*[a-z].go", "go/[ow]*.go", "templates/go.py", "go/*generated.go"],
 }
 
 
@@ -25,7 +25,8 @@ def lines(root, pattern):
 
 def report(model, root):
     count = len(model.functions)
-    print(f"{count} public functions; lines:")
+    shared = lines(root, "templates/shared.py") + lines(root, "templates/in_c.py")
+    print(f"{count} public functions; {shared} lines that several templates share; lines:")
     print("language  idiom  runtime  template  generated  for each function")
     for name, parts in PARTS.items():
         idiom, runtime, template, generated = (lines(root, part) for part in parts)

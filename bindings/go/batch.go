@@ -93,9 +93,6 @@ func (batch *Batch) Hold() {
 	batch.deciding.Unlock()
 }
 
-func (batch *Batch) prepare() {}
-func (batch *Batch) touched() {}
-
 // decide collects a verdict.
 func (batch *Batch) decide(packet *Packet, verdict Verdict) error {
 	batch.deciding.Lock()

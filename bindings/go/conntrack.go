@@ -2,46 +2,7 @@
 
 package nfbind
 
-import (
-	"context"
-	"iter"
-)
-
-// OpenConntrack opens a session for requests.
-func OpenConntrack(ctx context.Context, options ...Option) (*Conntrack, error) {
-	return opened(ctx, NewConntrack, options)
-}
-
-// OpenEvents opens a session that listens; one with filters is made with NewEvents.
-func OpenEvents(ctx context.Context, options ...Option) (*Events, error) {
-	return opened(ctx, NewEvents, options)
-}
-
-// OpenInjector opens a raw socket that takes whole packets.
-func OpenInjector(ctx context.Context, options ...Option) (*Injector, error) {
-	return opened(ctx, NewInjector, options)
-}
-
-type session[T any] interface {
-	*T
-	Open(...Option) error
-	Close() error
-}
-
-func opened[T any, S session[T]](ctx context.Context, make func() (S, error), options []Option) (S, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	s, err := make()
-	if err != nil {
-		return nil, err
-	}
-	if err = s.Open(options...); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
-}
+import "iter"
 
 // Connections ranges over the connections that a filter lets through; nil is all of them.
 func (conntrack *Conntrack) Connections(filter *Filter) iter.Seq2[*Ct, error] {

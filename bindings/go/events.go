@@ -12,9 +12,7 @@ type eventsState struct {
 	waiter
 }
 
-func (events *Events) prepare() {}
-func (events *Events) touched() {}
-func (events *Events) stop()    { events.waiter.stop() }
+func (events *Events) stop() { events.waiter.stop() }
 
 // A Happening is one event with what it is about: Ct or Exp, as its kind says.
 type Happening struct {

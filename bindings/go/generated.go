@@ -407,6 +407,7 @@ package nfbind
 import "C"
 
 import (
+	"context"
 	"syscall"
 	"unsafe"
 )
@@ -658,6 +659,11 @@ func (x *Queue) Close() error {
 	return unlessFreed(err)
 }
 
+// OpenQueue makes a session and opens it.
+func OpenQueue(ctx context.Context, options ...Option) (*Queue, error) {
+	return opened(ctx, NewQueue, options)
+}
+
 func (x *Queue) why(side int) string {
 	var text [1024]C.char
 	C.nfbind_queue_last_message((*C.struct_nfbind_queue)(x.pointer), C.uint32_t(side), &text[0], C.size_t(len(text)))
@@ -718,6 +724,11 @@ func (x *Conntrack) Close() error {
 	err := x.closeHere()
 	x.close()
 	return unlessFreed(err)
+}
+
+// OpenConntrack makes a session and opens it.
+func OpenConntrack(ctx context.Context, options ...Option) (*Conntrack, error) {
+	return opened(ctx, NewConntrack, options)
 }
 
 func (x *Conntrack) why(side int) string {
@@ -811,11 +822,15 @@ func freeEvents(pointer unsafe.Pointer) {
 
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *Events) Close() error {
-	x.prepare()
 	err := x.closeHere()
 	x.stop()
 	x.close()
 	return unlessFreed(err)
+}
+
+// OpenEvents makes a session and opens it.
+func OpenEvents(ctx context.Context, options ...Option) (*Events, error) {
+	return opened(ctx, NewEvents, options)
 }
 
 func (x *Events) why(side int) string {
@@ -913,6 +928,11 @@ func (x *Injector) Close() error {
 	err := x.closeHere()
 	x.close()
 	return unlessFreed(err)
+}
+
+// OpenInjector makes a session and opens it.
+func OpenInjector(ctx context.Context, options ...Option) (*Injector, error) {
+	return opened(ctx, NewInjector, options)
 }
 
 func (x *Injector) why(side int) string {
@@ -3175,13 +3195,11 @@ func (batch *Batch) Count() (value uint32, err error) {
 
 // Packet: A packet of the batch, by its position; NULL when out of range.
 func (batch *Batch) Packet(index uint32) (object *Packet, err error) {
-	batch.prepare()
 	if err = lock(true, batch.base()); err != nil {
 		return
 	}
 	defer unlock(batch.base())
 	r := C.nfbind_batch_packet((*C.struct_nfbind_batch)(batch.pointer), C.uint32_t(index))
-	batch.touched()
 	if r != nil {
 		object = wrapPacket(unsafe.Pointer(r), batch.base(), nil)
 	}
@@ -3294,7 +3312,6 @@ func (queue *Queue) Open(options ...Option) (err error) {
 	}
 	defer unlock(nil, made.base())
 	r := C.nfbind_queue_open((*C.struct_nfbind_queue)(queue.pointer), (*C.struct_nfbind_options)(made.base().address()))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueOpen, queue.why(0))
 		return
@@ -3317,7 +3334,6 @@ func (queue *Queue) closeHere() (err error) {
 	}
 	defer queue.leave(true)
 	r := C.nfbind_queue_close((*C.struct_nfbind_queue)(queue.pointer))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueClose, queue.why(1))
 		return
@@ -3348,7 +3364,6 @@ func (queue *Queue) LastMessage(side Side) (text string, err error) {
 		defer C.free(unsafe.Pointer(textC))
 		r = C.nfbind_queue_last_message((*C.struct_nfbind_queue)(queue.pointer), C.uint32_t(side), textC, C.size_t(textSize))
 	}
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueLastMessage, "")
 		return
@@ -3393,7 +3408,6 @@ func (queue *Queue) Bind(number uint16, options ...Option) (err error) {
 	}
 	defer unlock(nil, made.base())
 	r := C.nfbind_queue_bind((*C.struct_nfbind_queue)(queue.pointer), C.uint16_t(number), (*C.struct_nfbind_options)(made.base().address()))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueBind, queue.why(0))
 		return
@@ -3433,7 +3447,6 @@ func (queue *Queue) Change(number uint16, options ...Option) (err error) {
 	}
 	defer unlock(nil, made.base())
 	r := C.nfbind_queue_change((*C.struct_nfbind_queue)(queue.pointer), C.uint16_t(number), (*C.struct_nfbind_options)(made.base().address()))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueChange, queue.why(0))
 		return
@@ -3460,7 +3473,6 @@ func (queue *Queue) Unbind(number uint16) (err error) {
 	}
 	defer queue.leave(false)
 	r := C.nfbind_queue_unbind((*C.struct_nfbind_queue)(queue.pointer), C.uint16_t(number))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueUnbind, queue.why(0))
 		return
@@ -3489,7 +3501,6 @@ func (queue *Queue) settleHere() (err error) {
 	}
 	defer unlock(queue.base())
 	r := C.nfbind_queue_settle((*C.struct_nfbind_queue)(queue.pointer))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueSettle, queue.why(0))
 		return
@@ -3516,7 +3527,6 @@ func (queue *Queue) Send() (err error) {
 	}
 	defer unlock(queue.base())
 	r := C.nfbind_queue_send((*C.struct_nfbind_queue)(queue.pointer))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueSend, queue.why(1))
 		return
@@ -3562,7 +3572,6 @@ func (queue *Queue) Verdict(packet *Packet, verdict Verdict) (err error) {
 	}
 	defer unlock(queue.base(), packet.base())
 	r := C.nfbind_queue_verdict((*C.struct_nfbind_queue)(queue.pointer), (*C.struct_nfbind_packet)(packet.base().address()), C.uint32_t(verdict))
-	queue.touched()
 	packet.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueVerdict, queue.why(1))
@@ -3631,7 +3640,6 @@ func (queue *Queue) VerdictMany(decisions []Decision, data []byte) (count int, e
 	}
 	defer unlock(queue.base())
 	r := C.nfbind_queue_verdict_many((*C.struct_nfbind_queue)(queue.pointer), (*C.struct_nfbind_decision)(unsafe.Pointer(unsafe.SliceData(decisions))), C.size_t(len(decisions)), C.size_t(unsafe.Sizeof(Decision{})), unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueVerdictMany, queue.why(1))
 		return
@@ -3646,20 +3654,19 @@ var errorsOfQueueVerdictRest = []sentence{
 	{syscall.ECHILD, "the session belongs to the parent process"},
 }
 
-// verdictRestHere: Decide on all packets of the running batch that are still undecided; those that cannot take the verdict stay so.
+// VerdictRest: Decide on all packets of the running batch that are still undecided; those that cannot take the verdict stay so.
 //
 // Errors:
 //   - EINVAL: no such verdict
 //   - ESHUTDOWN: the session is not open
 //   - ECHILD: the session belongs to the parent process
-func (queue *Queue) verdictRestHere(verdict Verdict) (count int, err error) {
+func (queue *Queue) VerdictRest(verdict Verdict) (count int, err error) {
 	queue.prepare()
 	if err = lock(false, queue.base()); err != nil {
 		return
 	}
 	defer unlock(queue.base())
 	r := C.nfbind_queue_verdict_rest((*C.struct_nfbind_queue)(queue.pointer), C.uint32_t(verdict))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueVerdictRest, queue.why(1))
 		return
@@ -3684,7 +3691,6 @@ func (queue *Queue) TakeNotice() (notice Notice, ok bool, err error) {
 	defer unlock(queue.base())
 	var noticeC Notice
 	r := C.nfbind_queue_take_notice((*C.struct_nfbind_queue)(queue.pointer), (*C.struct_nfbind_notice)(unsafe.Pointer(&noticeC)), C.size_t(unsafe.Sizeof(noticeC)))
-	queue.touched()
 	if r < 0 {
 		if r == -C.EAGAIN {
 			return
@@ -3711,7 +3717,6 @@ func (queue *Queue) ReadStats(number uint16) (stats QueueStats, err error) {
 	defer queue.leave(true)
 	var statsC QueueStats
 	r := C.nfbind_queue_read_stats((*C.struct_nfbind_queue)(queue.pointer), C.uint16_t(number), (*C.struct_nfbind_queue_stats)(unsafe.Pointer(&statsC)), C.size_t(unsafe.Sizeof(statsC)))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueUnbind, "")
 		return
@@ -3736,7 +3741,6 @@ func (queue *Queue) Deadline() (timeout int32, ok bool, err error) {
 	defer unlock(queue.base())
 	var timeoutC C.int32_t
 	r := C.nfbind_queue_get_deadline((*C.struct_nfbind_queue)(queue.pointer), &timeoutC)
-	queue.touched()
 	if r < 0 {
 		if r == -C.ENODATA {
 			return
@@ -3766,7 +3770,6 @@ func (queue *Queue) Fd() (value int, err error) {
 	}
 	defer unlock(queue.base())
 	r := C.nfbind_queue_get_fd((*C.struct_nfbind_queue)(queue.pointer))
-	queue.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfQueueGetFd, "")
 		return
@@ -3783,7 +3786,6 @@ func (queue *Queue) wakeHere() (err error) {
 	}
 	defer unlock(queue.base())
 	C.nfbind_queue_wake((*C.struct_nfbind_queue)(queue.pointer))
-	queue.touched()
 	return
 }
 
@@ -5566,7 +5568,6 @@ var errorsOfEventsAddFilter = []sentence{
 //   - ECHILD: the session belongs to the parent process
 //   - ENOMEM: out of memory
 func (events *Events) AddFilter(filter *Filter) (err error) {
-	events.prepare()
 	if filter == nil {
 		err = missing("filter")
 		return
@@ -5576,7 +5577,6 @@ func (events *Events) AddFilter(filter *Filter) (err error) {
 	}
 	defer unlock(events.base(), filter.base())
 	r := C.nfbind_events_add_filter((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_filter)(filter.base().address()))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfEventsAddFilter, events.why(0))
 		return
@@ -5601,13 +5601,11 @@ var errorsOfEventsRemoveFilter = []sentence{
 //   - ECHILD: the session belongs to the parent process
 //   - ENOMEM: out of memory
 func (events *Events) RemoveFilter(filter *Filter) (err error) {
-	events.prepare()
 	if err = lock(false, events.base(), filter.base()); err != nil {
 		return
 	}
 	defer unlock(events.base(), filter.base())
 	r := C.nfbind_events_remove_filter((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_filter)(filter.base().address()))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfEventsRemoveFilter, events.why(0))
 		return
@@ -5648,7 +5646,6 @@ var errorsOfEventsOpen = []sentence{
 //   - EMFILE: too many open files
 //   - ENOMEM: out of memory
 func (events *Events) Open(options ...Option) (err error) {
-	events.prepare()
 	made, err := makeOptions(options)
 	if err != nil {
 		return
@@ -5663,7 +5660,6 @@ func (events *Events) Open(options ...Option) (err error) {
 	}
 	defer unlock(nil, made.base())
 	r := C.nfbind_events_open((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_options)(made.base().address()))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfEventsOpen, events.why(0))
 		return
@@ -5673,13 +5669,11 @@ func (events *Events) Open(options ...Option) (err error) {
 
 // closeHere: Close the session. A thread that is in receive or next is woken and waited for. What was not taken is gone. Closing twice is fine; every later call but free is -ESHUTDOWN. It never fails.
 func (events *Events) closeHere() (err error) {
-	events.prepare()
 	if err = events.enter(true); err != nil {
 		return
 	}
 	defer events.leave(true)
 	r := C.nfbind_events_close((*C.struct_nfbind_events)(events.pointer))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), nil, events.why(0))
 		return
@@ -5689,7 +5683,6 @@ func (events *Events) closeHere() (err error) {
 
 // LastMessage: The sentence that explains the last error; "" when there was none.
 func (events *Events) LastMessage() (text string, err error) {
-	events.prepare()
 	if err = lock(true, events.base()); err != nil {
 		return
 	}
@@ -5703,7 +5696,6 @@ func (events *Events) LastMessage() (text string, err error) {
 		defer C.free(unsafe.Pointer(textC))
 		r = C.nfbind_events_last_message((*C.struct_nfbind_events)(events.pointer), textC, C.size_t(textSize))
 	}
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), nil, "")
 		return
@@ -5735,7 +5727,6 @@ var errorsOfEventsReceive = []sentence{
 //   - ECHILD: the session belongs to the parent process
 //   - ENOMEM: out of memory; nothing is lost
 func (events *Events) receiveHere(timeout int32) (count int, ok bool, err error) {
-	events.prepare()
 	if err = events.enter(false); err != nil {
 		return
 	}
@@ -5744,7 +5735,6 @@ func (events *Events) receiveHere(timeout int32) (count int, ok bool, err error)
 	for r == -C.EINTR {
 		r = C.nfbind_events_receive((*C.struct_nfbind_events)(events.pointer), C.int32_t(timeout))
 	}
-	events.touched()
 	if r < 0 {
 		if r == -C.EAGAIN {
 			return
@@ -5774,7 +5764,6 @@ var errorsOfEventsNext = []sentence{
 //   - ECHILD: the session belongs to the parent process
 //   - ENOMEM: out of memory; the same item comes again
 func (events *Events) Next() (event Event, ct *Ct, exp *Exp, ok bool, err error) {
-	events.prepare()
 	if err = lock(false, events.base()); err != nil {
 		return
 	}
@@ -5789,7 +5778,6 @@ func (events *Events) Next() (event Event, ct *Ct, exp *Exp, ok bool, err error)
 		return
 	}
 	r := C.nfbind_events_next((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_event)(unsafe.Pointer(&eventC)), C.size_t(unsafe.Sizeof(eventC)), (*C.struct_nfbind_ct)(ctMade.pointer), (*C.struct_nfbind_exp)(expMade.pointer))
-	events.touched()
 	if r < 0 {
 		ctMade.Free()
 		expMade.Free()
@@ -5821,13 +5809,11 @@ var errorsOfEventsResync = []sentence{
 //   - ESHUTDOWN: the session is not open
 //   - ECHILD: the session belongs to the parent process
 func (events *Events) Resync() (err error) {
-	events.prepare()
 	if err = lock(false, events.base()); err != nil {
 		return
 	}
 	defer unlock(events.base())
 	r := C.nfbind_events_resync((*C.struct_nfbind_events)(events.pointer))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfEventsResync, events.why(0))
 		return
@@ -5841,14 +5827,12 @@ func (events *Events) Resync() (err error) {
 //   - ESHUTDOWN: the session is not open
 //   - ECHILD: the session belongs to the parent process
 func (events *Events) ReadStats() (stats EventsStats, err error) {
-	events.prepare()
 	if err = lock(true, events.base()); err != nil {
 		return
 	}
 	defer unlock(events.base())
 	var statsC EventsStats
 	r := C.nfbind_events_read_stats((*C.struct_nfbind_events)(events.pointer), (*C.struct_nfbind_events_stats)(unsafe.Pointer(&statsC)), C.size_t(unsafe.Sizeof(statsC)))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfConntrackGetFd, events.why(0))
 		return
@@ -5872,14 +5856,12 @@ var errorsOfEventsGetDeadline = []sentence{
 //   - ESHUTDOWN: the session is not open
 //   - ECHILD: the session belongs to the parent process
 func (events *Events) Deadline() (timeout int32, ok bool, err error) {
-	events.prepare()
 	if err = lock(false, events.base()); err != nil {
 		return
 	}
 	defer unlock(events.base())
 	var timeoutC C.int32_t
 	r := C.nfbind_events_get_deadline((*C.struct_nfbind_events)(events.pointer), &timeoutC)
-	events.touched()
 	if r < 0 {
 		if r == -C.ENODATA {
 			return
@@ -5898,13 +5880,11 @@ func (events *Events) Deadline() (timeout int32, ok bool, err error) {
 //   - ESHUTDOWN: the session is not open
 //   - ECHILD: the session belongs to the parent process
 func (events *Events) Fd() (value int, err error) {
-	events.prepare()
 	if err = lock(true, events.base()); err != nil {
 		return
 	}
 	defer unlock(events.base())
 	r := C.nfbind_events_get_fd((*C.struct_nfbind_events)(events.pointer))
-	events.touched()
 	if r < 0 {
 		err = fail(int(r), errorsOfConntrackGetFd, events.why(0))
 		return
@@ -5915,13 +5895,11 @@ func (events *Events) Fd() (value int, err error) {
 
 // wakeHere: End the running receive, or else the next one, with -ECANCELED; once.
 func (events *Events) wakeHere() (err error) {
-	events.prepare()
 	if err = lock(true, events.base()); err != nil {
 		return
 	}
 	defer unlock(events.base())
 	C.nfbind_events_wake((*C.struct_nfbind_events)(events.pointer))
-	events.touched()
 	return
 }
 

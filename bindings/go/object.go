@@ -7,6 +7,7 @@ package nfbind
 import "C"
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"runtime"
@@ -291,6 +292,28 @@ func makeOptions(list []Option) (*Options, error) {
 		}
 	}
 	return options, err
+}
+
+// A session is open when somebody gets it, or not there.
+type session[T any] interface {
+	*T
+	Open(...Option) error
+	Close() error
+}
+
+func opened[T any, S session[T]](ctx context.Context, make func() (S, error), options []Option) (S, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := make()
+	if err != nil {
+		return nil, err
+	}
+	if err = s.Open(options...); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // cString copies a text; where it may be left out, "" leaves it out.

@@ -29,7 +29,7 @@ type queueState struct {
 
 // Open opens a session and binds one queue on it.
 func Open(ctx context.Context, number uint16, options ...Option) (*Queue, error) {
-	queue, err := opened(ctx, NewQueue, options)
+	queue, err := OpenQueue(ctx, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,6 @@ func (queue *Queue) prepare() {
 		queue.give(queue.current.collected(false))
 	}
 }
-
-func (queue *Queue) touched() {}
 
 // end lets the running batch go: its last verdicts, and its memory for the caller to free.
 func (queue *Queue) end() ([]Decision, unsafe.Pointer) {
@@ -225,11 +223,6 @@ func (queue *Queue) Settle() error {
 	}
 	queue.leave(false)
 	return errors.Join(queue.settleHere(), queue.takeFailure())
-}
-
-// VerdictRest decides on all packets of the running batch that are undecided.
-func (queue *Queue) VerdictRest(verdict Verdict) (int, error) {
-	return queue.verdictRestHere(verdict)
 }
 
 // Wake ends the running Receive, or else the next one, with ECANCELED; once.

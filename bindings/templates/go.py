@@ -24,8 +24,10 @@ package nfbind
 INITIALS = {"id", "ip", "ttl", "tcp", "icmp", "uid", "gid", "gso", "sctp", "ecn", "mss", "dscp"}
 # What the layer above keeps with an object, in a struct `xState`.
 STATES = {"queue", "batch", "packet", "events"}
+# What has to be done there before the library may change one, and what after.
+PREPARED, TOUCHED = {"queue", "packet"}, {"packet"}
 # What the layer above wraps once more.
-WRAPPED = {"packet_verdict", "queue_settle", "queue_verdict_rest", "batch_get_data"}
+WRAPPED = {"packet_verdict", "queue_settle", "batch_get_data"}
 WORDS = {"type": "kind", "range": "span", "func": "function", "map": "table", "len": "size", "copy": "twin",
          "string": "text", "error": "errno"}
 NUMBERS = {"U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "BOOL": "bool"}
@@ -135,9 +137,12 @@ class Body:
                 self.checks += [f"if {name} == nil {{", f"\terr = missing(\"{param.name}\")", "\treturn", "}"]
         self.locked.append(f"{name}.base()")
         self.args.append(f"({c_struct(param.object)})({name}.base().address())")
-        if param.object in STATES and "const" not in param.type:
-            self.checks += [f"{name}.prepare()"]
-            self.changed.append(name)
+        self.may_change(param, name)
+
+    def may_change(self, param, name):
+        if "const" not in param.type:
+            self.checks += [f"{name}.prepare()"] * (param.object in PREPARED)
+            self.changed += [name] * (param.object in TOUCHED)
 
     def array(self, param):
         name, kind = local(param.name), camel(param.object)
@@ -236,9 +241,7 @@ class Body:
         for param in self.function.params:
             if param.role == "self":
                 self.args.append(f"({c_struct(param.object)})({self.me}.pointer)")
-                if param.object in STATES and "const" not in param.type:
-                    self.checks.append(f"{self.me}.prepare()")
-                    self.changed.append(self.me)
+                self.may_change(param, self.me)
             elif not param.of:
                 makers[param.role](param)
 
@@ -365,6 +368,12 @@ def go_text(text):
 # Types
 
 
+def opens_by_options(types, name):
+    """Made of nothing, and opened by options alone; a queue is bound, too, where it is opened."""
+    new, verb = types.verbs[name].get("new"), types.verbs[name].get("open")
+    return new and verb and len(new.params) == 1 and [p.object for p in verb.params[1:]] == ["options"]
+
+
 def print_object(types, name):
     kind = camel(name)
     struct = next(s for s in types.model.objects() if short(s.name) == name)
@@ -394,7 +403,8 @@ func free{kind}(pointer unsafe.Pointer) {{
 }}
 """
     if "close" in types.verbs[name]:
-        begin, stop = ("\tx.prepare()\n", "\tx.stop()\n") if name in STATES else ("", "")
+        begin = "\tx.prepare()\n" if name in PREPARED else ""
+        stop = "\tx.stop()\n" if name in STATES else ""
         text += f"""
 // Close ends the session and frees it; twice is fine. Calls that wait in it end with ESHUTDOWN.
 func (x *{kind}) Close() error {{
@@ -408,6 +418,13 @@ func (x *{kind}) Close() error {{
 // Free gives the memory back at once; the garbage collector does it too. Twice is fine.
 func (x *{kind}) Free() {{
 	x.free()
+}}
+"""
+    if opens_by_options(types, name):
+        text += f"""
+// Open{kind} makes a session and opens it.
+func Open{kind}(ctx context.Context, options ...Option) (*{kind}, error) {{
+	return opened(ctx, New{kind}, options)
 }}
 """
     verb = types.verbs[name].get("last_message")
@@ -583,7 +600,7 @@ def print_functions(types):
     functions = [f for f in types.model.functions if not is_left_out(types, f)]
     names = [f"#cgo noescape {f.name}\n#cgo nocallback {f.name}\n" for f in functions]
     text = HEAD + f"\n/*\n#include \"api.h\"\n#include <errno.h>\n#include <stdlib.h>\n{''.join(names)}*/\nimport \"C\"\n"
-    text += "\nimport (\n\t\"syscall\"\n\t\"unsafe\"\n)\n"
+    text += "\nimport (\n\t\"context\"\n\t\"syscall\"\n\t\"unsafe\"\n)\n"
     text += "".join(print_object(types, name) for name in types.objects)
     text += "".join(print_struct(s) for s in types.model.plain_structs())
     return text + "".join(Body(types, f).print() for f in functions)
