@@ -4,9 +4,8 @@
  * hands out batches of packets and takes verdicts back.
  *
  * Staging. A verdict for a packet of the running batch is staged and leaves, with
- * the others, in one send: at the next receive before it can wait, at feed,
- * settle, send, unbind and close, or when the stage is full. A verdict for a kept
- * packet, and one with NFBIND_VERDICT_NOW, leaves before the call returns, or
+ * the others, in one send: at the next receive before it can wait, at settle,
+ * send, unbind and close, or when the stage is full. A verdict for a kept packet, and one with NFBIND_VERDICT_NOW, leaves before the call returns, or
  * with the send that another thread has just under way. Nothing is held while the
  * library sleeps, and what a send could not take stays staged.
  *
@@ -360,7 +359,8 @@ NFBIND_API int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 
 /**
  * Take one datagram that the caller read from the descriptor itself, for loops
- * that own the reading. It is copied; the former batch ends as with receive. A
+ * that own the reading. It is copied; the former batch ends as with receive, but
+ * what is staged stays so: settle before the loop sleeps. A
  * datagram that the caller cut short still yields its packet, truncated, as long
  * as the packet's header is there. The sender cannot be checked here: read with
  * recvfrom() and accept port id 0 only.

@@ -233,10 +233,10 @@ START_TEST(test_queue_feed_ends_the_former_batch)
 	nfbind_batch_hold(batch);
 	(void)read_and_feed(queue, 4096);
 	ck_assert_int_eq(nfbind_queue_verdict(queue, packet, NFBIND_VERDICT_DROP), -EALREADY);
-	hear_text(udp.receiver, "one");
 	hear_nothing(udp.receiver);
 	nfbind_batch_free(batch);
 	ck_assert_int_eq(nfbind_queue_settle(queue), 0);
+	hear_text(udp.receiver, "one");
 	hear_text(udp.receiver, "two");
 }
 END_TEST

@@ -76,7 +76,8 @@ START_TEST(test_stage_is_emptied_by_every_call_that_ends_a_batch)
 	session_decide(0, NFBIND_VERDICT_ACCEPT);
 	ck_assert_int_eq(nfbind_queue_feed(session, datagram.data, datagram.len, &batch), 1);
 	free(datagram.data);
-	ck_assert_uint_eq(kernel_verdicts_count(), 3);
+	/* But for this one: another datagram may be at hand. */
+	ck_assert_uint_eq(kernel_verdicts_count(), 2);
 	session_decide(0, NFBIND_VERDICT_ACCEPT);
 	ck_assert_int_eq(nfbind_queue_unbind(session, 6), 0);
 	ck_assert_uint_eq(kernel_verdicts_count(), 4);
