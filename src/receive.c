@@ -643,6 +643,31 @@ int nfbind_queue_settle(struct nfbind_queue *queue)
 	return r;
 }
 
+/* Nothing that comes later wakes a caller who was told that there is more: it is there now. */
+static bool has_more(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	int r;
+
+	ledger_unlock(ledger);
+	r = socket_wait(&ledger->socket, -1, 0);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	return r > 0;
+}
+
+int nfbind_queue_send_idle(struct nfbind_queue *queue)
+{
+	int r = queue_enter(queue);
+
+	if (r < 0)
+		return r;
+	if (!stage_is_empty(queue->ledger))
+		r = has_more(queue) ? 1 : send_staged(queue);
+	queue_leave(queue);
+	return r;
+}
+
 int nfbind_queue_get_deadline(struct nfbind_queue *queue, int32_t *ret_timeout)
 {
 	uint64_t deadline;

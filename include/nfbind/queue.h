@@ -360,7 +360,7 @@ NFBIND_API int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 /**
  * Take one datagram that the caller read from the descriptor itself, for loops
  * that own the reading. It is copied; the former batch ends as with receive, but
- * what is staged stays so: settle before the loop sleeps. A
+ * what is staged stays so: nfbind_queue_send_idle() or settle lets it leave. A
  * datagram that the caller cut short still yields its packet, truncated, as long
  * as the packet's header is there. The sender cannot be checked here: read with
  * recvfrom() and accept port id 0 only.
@@ -404,6 +404,21 @@ NFBIND_API int nfbind_queue_settle(struct nfbind_queue *queue);
  * @since 0.1
  */
 NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
+
+/**
+ * Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that
+ * they wait for those of what is read next. For loops that own the reading and come back
+ * at once.
+ *
+ * @returns bool
+ * @error EAGAIN the kernel did not take all; the rest stays staged
+ * @error EBUSY another thread is receiving
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @thread receive
+ * @since 0.1
+ */
+NFBIND_API int nfbind_queue_send_idle(struct nfbind_queue *queue);
 
 /**
  * Decide on a packet, with all that was set on it.

@@ -42,6 +42,29 @@ START_TEST(test_feed_is_a_batch_like_any)
 }
 END_TEST
 
+START_TEST(test_feed_verdicts_leave_when_nothing_more_is_there)
+{
+	session_bind(5, NULL);
+	ck_assert_int_eq(nfbind_queue_send_idle(session), 0);
+	for (int i = 0; i < 3; i++)
+		kernel_packet(5);
+	for (int left = 2; left >= 0; left--) {
+		ck_assert_int_eq(feed_next(), 1);
+		session_decide(0, NFBIND_VERDICT_ACCEPT);
+		ck_assert_int_eq(nfbind_queue_send_idle(session), left > 0);
+	}
+	ck_assert_uint_eq(fake.sends, 1);
+	verdict_is(0, true, 5, 3, NFBIND_VERDICT_ACCEPT);
+	/* With nothing staged nobody is asked. */
+	fake.waits = 0;
+	ck_assert_int_eq(nfbind_queue_send_idle(session), 0);
+	ck_assert_uint_eq(fake.waits, 0);
+	ck_assert_int_eq(nfbind_queue_close(session), 0);
+	ck_assert_int_eq(nfbind_queue_send_idle(session), -ESHUTDOWN);
+	ck_assert_int_eq(nfbind_queue_send_idle(NULL), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_feed_takes_many_messages_at_once)
 {
 	static uint8_t room[20000] __attribute__((aligned(8)));
@@ -210,6 +233,7 @@ START_TEST(test_feed_every_cut_of_every_recorded_packet)
 END_TEST
 
 UNIT_MAIN("feed", session_set_up, session_tear_down, test_feed_is_a_batch_like_any,
+	  test_feed_verdicts_leave_when_nothing_more_is_there,
 	  test_feed_takes_many_messages_at_once, test_feed_copies_what_it_is_given,
 	  test_feed_takes_bytes_at_any_address, test_feed_refuses_what_is_malformed,
 	  test_feed_hands_out_what_it_understands, test_feed_answers_are_no_packets,
