@@ -174,6 +174,31 @@ static PyObject *release_now(PyObject *self, void (*release)(void *), bool block
 	Py_RETURN_NONE;
 }
 
+/* Their users' own attributes stay where they are. */
+static PyObject *swap(struct object *object, struct object *other)
+{
+	struct object former = *object;
+
+	if (object->users > 0 || other->users > 0)
+		return raise_text(EBUSY, "another thread is using it");
+	if (object->exports > 0 || other->exports > 0) {
+		PyErr_SetString(PyExc_BufferError, "a view of its bytes is still in use");
+		return NULL;
+	}
+	object->pointer = other->pointer;
+	object->owner = other->owner;
+	object->is_owned = other->is_owned;
+	other->pointer = former.pointer;
+	other->owner = former.owner;
+	other->is_owned = former.is_owned;
+	Py_RETURN_NONE;
+}
+
+static bool is_kind(PyObject *type, PyTypeObject *base)
+{
+	return PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type, base);
+}
+
 /* `session`: the object at the end of the owners; a packet's queue. */
 static PyObject *object_session(PyObject *self, void *closure)
 {

@@ -133,6 +133,30 @@ class Verdicts(WithTraffic):
             self.assertEqual(self.received(), b"fed")
             self.failing("EBADMSG", queue.feed, b"nonsense")
 
+    def test_packets_of_a_type_of_ones_own(self):
+        class Own(nfbind.Packet):
+            __slots__ = ("seen",)
+
+        with nfbind.Queue(QUEUE) as queue:
+            self.send(b"own")
+            batch = queue.receive(PATIENCE)
+            packet, = batch.as_list(Own)
+            self.assertIs(type(packet), Own)
+            self.assertIs(type(batch.as_list()[0]), nfbind.Packet)
+            for wrong in (int, 5, None, nfbind.Queue):
+                self.assertRaises(TypeError, batch.as_list, wrong)
+            packet.seen = packet.l4_payload
+            # It goes on as a copy that outlives the batch; its own things stay.
+            kept = packet.keep()
+            self.assertRaises(TypeError, packet.swap, queue)
+            packet.swap(kept)
+            packet.swap(packet)
+            queue.settle()
+            self.failing("EALREADY", kept.accept)
+            del kept, batch
+            packet.accept()
+            self.assertEqual((packet.seen, self.received()), (b"own", b"own"))
+
     def test_resetting_with_a_new_packet(self):
         with nfbind.Queue(QUEUE) as queue:
             self.send(b"refused")

@@ -353,6 +353,29 @@ static PyObject *{name}_at(PyObject *self, Py_ssize_t index)
 		return PyErr_SetString(PyExc_IndexError, "there is no such {item}"), NULL;
 	return wrap({item}_type, pointer, object, false);
 }}
+
+static PyObject *{name}_as_list(PyObject *self, PyObject *args)
+{{
+	struct object *object = (struct object *)self;
+	PyObject *type = (PyObject *){item}_type, *list;
+	uint32_t count;
+
+	if (!PyArg_ParseTuple(args, "|O", &type) || check(object, true, "{name}") < 0)
+		return NULL;
+	if (!is_kind(type, {item}_type))
+		return PyErr_SetString(PyExc_TypeError, "no type that derives from the {item}'s"), NULL;
+	count = nfbind_{name}_count(object->pointer);
+	list = PyList_New(count);
+	for (uint32_t i = 0; list && i < count; i++) {{
+		PyObject *item = wrap((PyTypeObject *)type, {function.name}(object->pointer, i), object, false);
+
+		if (!item)
+			Py_CLEAR(list);
+		else
+			PyList_SetItem(list, i, item);
+	}}
+	return list;
+}}
 """
 
 
@@ -371,6 +394,13 @@ static PyObject *{name}_view(PyObject *self, PyObject *unused)
 {{
 	return payload_view(&{name}_family, self, (void *){view_function(types, name).name});
 }}
+
+static PyObject *{name}_swap(PyObject *self, PyObject *other)
+{{
+	if (!PyObject_TypeCheck(other, {name}_type))
+		return PyErr_SetString(PyExc_TypeError, "no {name}"), NULL;
+	return swap((struct object *)self, (struct object *)other);
+}}
 """
 
 
@@ -387,7 +417,12 @@ def print_methods(types, name):
         flags += " | METH_STATIC" if name and not function.is_method else ""
         rows += (f"\t{{ \"{function.verb}\", (PyCFunction)(void (*)(void))py_{short(function.name)}, "
                  f"{flags},\n\t  {doc_string(function)} }},\n")
+    if name and item_function(types, name):
+        rows += (f"\t{{ \"as_list\", {name}_as_list, METH_VARARGS,\n\t  \"All items at once; of the "
+                 "type that is given, which derives from theirs and whose __init__ is not called.\" },\n")
     if name and view_function(types, name):
+        rows += (f"\t{{ \"swap\", {name}_swap, METH_O,\n\t  \"Change what this stands for with another: "
+                 "who derived a type lets its object go on as a copy that was kept.\" },\n")
         rows += (f"\t{{ \"view\", {name}_view, METH_NOARGS,\n\t  \"The payload as a read-only memoryview: "
                  "that which was received, where it lies, or a copy of a later one.\" },\n")
     return f"\nstatic PyMethodDef {name or 'module'}_methods[] = {{\n{rows}\t{{ NULL }},\n}};\n"

@@ -59,7 +59,7 @@ IDIOM = {
     "Packet": ["def accept(self, flags: int = 0) -> None: ...", "def drop(self, flags: int = 0) -> None: ...",
                "def repeat(self, flags: int = 0) -> None: ...",
                "def to_queue(self, number: int, bypass: bool = False) -> None: ...",
-               "def view(self) -> memoryview | None: ..."],
+               "def view(self) -> memoryview | None: ...", "def swap(self, other: Packet, /) -> None: ..."],
 }
 FIELDS = ["def __getitem__(self, name: str | int) -> Any: ...",
           "def __setitem__(self, name: str | int, value: Any) -> None: ...",
@@ -151,6 +151,7 @@ def methods(types, name):
         yield "def __len__(self) -> int: ..."
         yield f"def __getitem__(self, index: int) -> {kind}: ..."
         yield f"def __iter__(self) -> Iterator[{kind}]: ..."
+        yield f"def as_list(self, kind: type[{kind}] = ..., /) -> list[Any]: ..."
     gets = types.verbs[name].get("receive")
     got = result(types, gets).removesuffix(" | None") if gets else ""
     yield from (line.format(got, class_name(name)) for line in own)
