@@ -11,11 +11,19 @@ descriptor, in whatever loop, and handle_packet() calls the queue's callback.
         handle.handle_packet(own.recv(70000))
 
 What differs from there is said in nfbind's doc/migration.md.
+
+A verdict leaves when the callback returns, or with others: it waits only while the
+descriptor has more to read, 0.2 ms at most, and a thread sends it when the caller does
+not come back for more.
 """
 
+import errno
 import operator
+import threading
+import time
 import traceback
 import warnings
+import weakref
 
 import nfbind
 
@@ -26,8 +34,11 @@ NFQA_CFG_F_UID_GID, NFQA_CFG_F_SECCTX = 8, 16
 
 _FLAGS = {NFQA_CFG_F_FAIL_OPEN: "fail_open", NFQA_CFG_F_CONNTRACK: "conntrack",
           NFQA_CFG_F_GSO: "gso", NFQA_CFG_F_UID_GID: "uid_gid", NFQA_CFG_F_SECCTX: "secctx"}
-_NOW = int(nfbind.VerdictFlag.NOW)
 _MOST = 65531  # bytes of a packet that the kernel copies
+_LONGEST_WAIT = 200e-6  # of a verdict (seconds) while there is more to read
+_TICK = 1e-3            # when a caller that does not come back is noticed
+
+_now = time.perf_counter
 
 
 def open():  # pylint: disable=redefined-builtin
@@ -41,6 +52,9 @@ class NetfilterQueueHandle:
     def __init__(self):
         self._session = nfbind.Queue()
         self._queues = {}
+        self._since = 0.0     # when no verdict was waiting
+        self._is_waiting = False
+        self._is_left = None  # set when some begin to wait
 
     def bind_pf(self, family):
         """Nothing: queues belong to no protocol family since Linux 3.8."""
@@ -63,15 +77,48 @@ class NetfilterQueueHandle:
         Take what was read from the descriptor. An exception of the callback is printed, and
         makes this fail; its packet goes on waiting, as one without a verdict does.
         """
-        failed = 0
-        for packet in self._session.feed(data):
+        session, failed = self._session, False
+        for packet in session.feed(data).as_list(NetfilterQueueData):
             queue = self._queues.get(packet.queue)
-            if queue is None or queue.mode == NFQNL_COPY_NONE:
-                packet.verdict(NF_DROP | _NOW)
+            if queue is None:
+                packet.verdict(NF_DROP)
             elif not queue.hand_out(packet):
-                failed += 1
+                failed = True
+        # Verdicts leave, or wait a moment for others.
+        now = _now()
+        try:
+            if now - self._since > _LONGEST_WAIT:
+                session.send()
+                is_waiting = False
+            else:
+                is_waiting = session.send_idle()
+        except nfbind.Error as error:
+            if error.errno != errno.EAGAIN:
+                raise
+            is_waiting = True
+        if not is_waiting:
+            self._since = now
+            self._is_waiting = False
+        elif not self._is_waiting:
+            self._is_waiting = True
+            self._watch()
         if failed:
             raise OSError("the callback failed")
+
+    def _watch(self):
+        if not self._is_left:
+            self._is_left = is_left = threading.Event()
+            owner = weakref.ref(self, lambda _: is_left.set())
+            threading.Thread(target=_send_what_waits, args=(owner, is_left), daemon=True,
+                             name="libnetfilterqueue").start()
+        self._is_left.set()
+
+    def send_late(self):
+        """Send what a caller left that did not come back; a thread's."""
+        self._is_left.clear()
+        is_waiting, self._is_waiting = self._is_waiting, False
+        if is_waiting:
+            self._session.send()
 
     def fd(self):
         """The descriptor to read from; it stays the handle's."""
@@ -129,39 +176,65 @@ class NetfilterQueueQueueHandle:
         self._handle.forget(self._number)
         self._undecided.clear()
 
-    def hand_out(self, packet):
-        """Call the callback: whether it returned."""
-        data = NetfilterQueueData(packet)
+    def hand_out(self, data):
+        """Call the callback and give its verdict: whether it returned."""
+        if self.mode == NFQNL_COPY_NONE:
+            data.verdict(NF_DROP)
+            return True
+        data._verdict = None
         try:
             self._callback(data)
         except Exception:  # pylint: disable=broad-exception-caught
             traceback.print_exc()
-            self._undecided.append(packet.keep())
+            self._undecided.append(data.keep())
             return False
-        if not data.apply():
-            self._undecided.append(packet.keep())
+        verdict = data._verdict
+        if verdict is None or verdict == NF_STOLEN:
+            self._undecided.append(data.keep())
+        else:
+            data.verdict(verdict)
         return True
 
 
+def _send_what_waits(owner, is_left):
+    """A thread's: as long as the handle is there."""
+    while True:
+        is_left.wait()
+        time.sleep(_TICK)
+        there = owner()
+        if there is None:
+            return
+        try:
+            there.send_late()
+        except nfbind.Error as error:
+            if error.errno != errno.EAGAIN:
+                return
+        del there
+
+
+def _refuse(self, *_, **__):
+    raise TypeError("only a queue makes one")
+
+
 def _field(name, sentence, absent=0):
+    read = getattr(nfbind.Packet, name).__get__
+
     def get(self):
-        value = getattr(self._packet, name)
+        value = read(self)
         return absent if value is None else value
     get.__doc__ = sentence
     get.__name__ = "get_" + name
     return get
 
 
-class NetfilterQueueData:
+class NetfilterQueueData(nfbind.Packet):
     """A packet in a callback."""
 
-    def __init__(self, packet):
-        self._packet = packet
-        self._verdict = None
-        self._mark = None
+    __slots__ = ("_verdict",)
+
+    __init__ = _refuse
 
     get_packet_hw = _field("hwaddr", "The sender's hardware address; empty: unknown.", b"")
-    get_nfmark = _field("mark", "The mark.")
     get_indev = _field("indev", "The index of the interface it came by; 0: unknown.")
     get_physindev = _field("physindev", "The port of a bridge it came by; 0: unknown.")
     get_outdev = _field("outdev", "The index of the interface it leaves by; 0: unknown.")
@@ -169,15 +242,19 @@ class NetfilterQueueData:
     get_uid = _field("uid", "The user of the socket that sent it; None: unknown.", None)
     get_gid = _field("gid", "The group of the socket that sent it; None: unknown.", None)
 
+    def get_nfmark(self):
+        """The mark."""
+        return self.mark or 0
+
     def get_timestamp(self):
         """When it was received, in seconds and microseconds; (0, 0): unknown."""
-        seconds, nanoseconds = divmod(self._packet.timestamp or 0, 1000000000)
+        seconds, nanoseconds = divmod(self.timestamp or 0, 1000000000)
         return seconds, nanoseconds // 1000
 
     def get_payload(self):
         """Its bytes from the IP header on, as many as were read."""
-        payload = self._packet.payload or b""
-        if self._packet.is_truncated():
+        payload = self.payload or b""
+        if self.is_truncated():
             warnings.warn(f"only {len(payload)} bytes of the packet were read or copied",
                           RuntimeWarning, stacklevel=2)
         return payload
@@ -187,17 +264,10 @@ class NetfilterQueueData:
         What becomes of it when the callback returns: NF_*. NF_STOLEN, which the kernel takes
         from no queue, lets it wait, as no verdict does.
         """
-        if verdict & 0xff not in range(6):
+        if verdict & 0xff > NF_STOP:
             raise ValueError(f"{verdict!r} is no verdict")
-        if mark is not None and not 0 <= mark <= 0xffffffff:
-            raise ValueError(f"{mark!r} is no mark of 32 bits")
-        self._verdict, self._mark = verdict, mark
-
-    def apply(self):
-        """Do it: False where there is nothing to do."""
-        if self._verdict in (None, NF_STOLEN):
-            return False
-        if self._mark is not None:
-            self._packet.mark = self._mark
-        self._packet.verdict(self._verdict | _NOW)
-        return True
+        if mark is not None:
+            if not 0 <= mark <= 0xffffffff:
+                raise ValueError(f"{mark!r} is no mark of 32 bits")
+            self.mark = mark
+        self._verdict = verdict

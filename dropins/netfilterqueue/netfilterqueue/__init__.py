@@ -55,50 +55,96 @@ _UNRETAINED = ("Payload data is no longer available. You must call retain() with
                "your callback has returned.")
 _NO_PAYLOAD = "Packet has no payload -- perhaps you're using COPY_META mode?"
 
+_REFUSALS = {errno.EALREADY: "Verdict already given for this packet",
+             errno.ENODEV: "Parent queue has already been unbound"}
+
 _now = time.perf_counter
 
 
-def _field(name, sentence):
-    def read(self):
-        value = getattr(self._packet, name)
-        return 0 if value is None else value
-    return property(read, doc=sentence)
+class _Binding:
+    """What the packets of one bind() share."""
+
+    def __init__(self):
+        self.flags = _NOW        # of a verdict that is given now
+        self.current = None      # the packet whose callback runs
+        self.running = []        # those whose callbacks called run()
+        self.decided = None      # the same, once it was decided
+        self.is_over = False
+        self.lost = ()           # ids of packets whose callbacks ran then
+        self.has_marks = False   # some packet was given one
+        # Packets of a type of their own know whose they are, at no cost for each of them.
+        self.type = type("Packet", (Packet,), {"__slots__": (), "__module__": __name__,
+                                               "__init__": _refuse, "_binding": self})
+
+    def end(self):
+        """The kernel drops what waits. No more packets are made: an id stays one packet's."""
+        self.is_over = True
+        self.lost = {id(packet) for packet in (*self.running, self.current)
+                     if packet is not self.decided}
 
 
-class Packet:
+def _refuse(self, *_, **__):
+    raise TypeError("only a queue makes packets")
+
+
+def _number(name, sentence):
+    get = getattr(nfbind.Packet, name).__get__
+    return property(lambda self: get(self) or 0, doc=sentence)
+
+
+def _verb(name, verdict, sentence):
+    def decide(self):
+        binding = self._binding
+        if binding.is_over and id(self) in binding.lost:
+            raise RuntimeError(_REFUSALS[errno.ENODEV])
+        try:
+            self.verdict(verdict | binding.flags)
+        except nfbind.Error as error:
+            if error.errno in _REFUSALS:
+                raise RuntimeError(_REFUSALS[error.errno]) from None
+            raise
+        if binding.current is self:
+            binding.decided = self
+    decide.__name__, decide.__qualname__, decide.__doc__ = name, "Packet." + name, sentence
+    return decide
+
+
+class Packet(nfbind.Packet):
     """A packet that waits for a verdict."""
 
-    __slots__ = ("_packet", "_owner", "_binding", "_flags", "_is_decided", "_is_kept",
-                 "_is_over", "_payload", "_mark", "_before", "__weakref__")
+    # Each is there only when it was set: a packet is made without a look at them.
+    __slots__ = ("_payload",  # what was retained, or set
+                 "_before")   # the mark that it came with, when another was set
 
-    def __init__(self, packet, owner, flags):
-        self._packet = packet
-        self._owner = owner
-        self._binding = owner._binding
-        self._flags = flags
-        self._is_decided = False
-        self._is_kept = False    # and outlives its batch
-        self._is_over = False    # its callback has returned
-        self._payload = None     # what was set or retained
-        self._mark = None        # what was set
-        self._before = None      # what it was when that took effect
+    __init__ = _refuse
 
-    hook = _field("hook", "The hook that queued it: 0 (PREROUTING) to 4 (POSTROUTING).")
-    hw_protocol = _field("hw_protocol", "The protocol of the link layer, 0x0800 for IPv4.")
-    id = _field("id", "The kernel's number of the packet.")
-    indev = _field("indev", "The index of the interface that it came by; 0: none.")
-    outdev = _field("outdev", "The index of the interface that it leaves by; 0: none.")
-    physindev = _field("physindev", "The port of a bridge that it came by; 0: none.")
-    physoutdev = _field("physoutdev", "The port of a bridge that it leaves by; 0: none.")
+    def __setattr__(self, name, value):
+        if name not in Packet.__slots__:
+            raise AttributeError(f"attribute '{name}' of a packet is not writable")
+        super().__setattr__(name, value)
+
+    indev = _number("indev", "The index of the interface that it came by; 0: none.")
+    outdev = _number("outdev", "The index of the interface that it leaves by; 0: none.")
+    physindev = _number("physindev", "The port of a bridge that it came by; 0: none.")
+    physoutdev = _number("physoutdev", "The port of a bridge that it leaves by; 0: none.")
+
+    accept = _verb("accept", _ACCEPT, "Let it go on.")
+    drop = _verb("drop", _DROP, "Throw it away.")
+    repeat = _verb("repeat", _REPEAT, "Let it begin with the hook's first rule again.")
 
     @property
     def mark(self):
         """The mark that it came with."""
-        return (self._packet.mark or 0) if self._before is None else self._before
+        if self._binding.has_marks:
+            try:
+                return self._before
+            except AttributeError:
+                pass
+        return _get_mark(self) or 0
 
     def get_mark(self):
         """The mark that was set, or that it came with."""
-        return self.mark if self._mark is None else self._mark
+        return _get_mark(self) or 0
 
     def set_mark(self, mark):
         """Give it this mark, with the verdict."""
@@ -106,81 +152,89 @@ class Packet:
         if not 0 <= mark <= 0xffffffff:
             raise OverflowError("value too large to convert to u_int32_t" if mark > 0 else
                                 "can't convert negative value to u_int32_t")
-        self._mark = mark
+        before = self.mark
+        try:
+            _set_mark(self, mark)
+        except nfbind.Error as error:
+            if error.errno != errno.EALREADY:
+                raise
+        else:
+            self._before = before
+            self._binding.has_marks = True
 
     def get_hw(self):
         """The sender's hardware address with the padding that the kernel sends; None: unknown."""
-        address = self._packet.hwaddr
+        address = self.hwaddr
         return None if address is None else address.ljust(8, b"\0")
 
     def get_timestamp(self):
         """When it was received, in seconds of Unix time; 0.0: unknown."""
-        nanoseconds = self._packet.timestamp
+        nanoseconds = self.timestamp
         return 0.0 if nanoseconds is None else nanoseconds // 1000 / 1e6
 
     def get_payload_len(self):
         """How many bytes of it there are."""
-        return len(self._packet.payload or b"") if self._payload is None else len(self._payload)
+        return len(self._retained() or self.payload or b"")
 
     def get_payload(self):
         """The bytes of it, from the IP header on."""
-        if self._payload is not None:
-            return self._payload
-        if self._is_over:
-            raise RuntimeError(_UNRETAINED)
-        payload = self._packet.payload
+        if self._binding.current is not self:
+            payload = self._retained()
+            if payload is not None:
+                return payload
+            if not self._is_in_callback():
+                raise RuntimeError(_UNRETAINED)
+        payload = self.payload
         if payload is None:
             raise RuntimeError(_NO_PAYLOAD)
         return payload
+
+    def _retained(self):
+        try:
+            return self._payload
+        except AttributeError:
+            return None
+
+    def _is_in_callback(self):
+        binding = self._binding
+        return binding.current is self or any(packet is self for packet in binding.running)
 
     def set_payload(self, payload):
         """Let it have these bytes, with the verdict; b"" and None leave it as it is."""
         if payload is not None and not isinstance(payload, bytes):
             raise TypeError("Argument 'payload' has incorrect type (expected bytes, got "
                             f"{type(payload).__name__})")
-        if payload and not self._is_decided:
-            self._packet.payload = payload
-            self._payload = payload
+        if payload:
+            try:
+                _set_payload(self, payload)
+                self._payload = payload
+            except nfbind.Error as error:
+                if error.errno != errno.EALREADY:
+                    raise
 
     def retain(self):
         """Keep its bytes for later than the callback."""
         self._payload = self.get_payload()
 
-    def accept(self):
-        """Let it go on."""
-        self._decide(_ACCEPT)
-
-    def drop(self):
-        """Throw it away."""
-        self._decide(_DROP)
-
-    def repeat(self):
-        """Let it begin with the hook's first rule again."""
-        self._decide(_REPEAT)
-
-    def _decide(self, verdict):
-        if self._is_decided:
-            raise RuntimeError("Verdict already given for this packet")
-        if self._binding is not self._owner._binding:
-            raise RuntimeError("Parent queue has already been unbound")
-        if self._mark is not None:
-            self._before = self.mark
-            self._packet.mark = self._mark
-        self._packet.verdict(verdict | self._flags)
-        self._is_decided = True
-
     def _outlive(self):
         """What is undecided stays so when its batch ends."""
-        if not self._is_decided and self._binding is self._owner._binding and not self._is_kept:
-            self._packet = self._packet.keep()
-            self._is_kept = True
+        if not self._binding.is_over:
+            try:
+                self.swap(self.keep())
+            except nfbind.Error as error:
+                if error.errno != errno.EALREADY:
+                    raise
 
     def __str__(self):
         length = self.get_payload_len()
-        if self._packet.payload is None or (self._is_over and self._payload is None):
+        if self._retained() is None and (self.payload is None or not self._is_in_callback()):
             return f"{length} byte packet, contents unretained"
-        protocol = self._packet.ip_protocol
-        return f"{PROTOCOLS.get(protocol, 'Unknown protocol')} packet, {length} bytes"
+        protocol = PROTOCOLS.get(self.ip_protocol, "Unknown protocol")
+        return f"{protocol} packet, {length} bytes"
+
+
+_get_mark, _set_mark = nfbind.Packet.mark.__get__, nfbind.Packet.mark.__set__
+_set_payload = nfbind.Packet.payload.__set__
 
 
 class NetfilterQueue:
@@ -192,7 +246,6 @@ class NetfilterQueue:
         self._binding = None     # an object of its own for each bind
         self._number = self._callback = None
         self._waiting = iter(())  # packets that no callback has seen
-        self._running = []       # packets whose callback has not returned
         self._range = 0
         self._slowness = 0.0     # how long the last callback took
         self._is_watched = False  # somebody polls the descriptor
@@ -211,7 +264,7 @@ class NetfilterQueue:
                              copy_mode=mode or COPY_META, copy_range=self._range)
         except nfbind.Error as error:
             raise OSError(f"Failed to create queue {queue_num}.") from error
-        self._binding, self._number = object(), number
+        self._binding, self._number = _Binding(), number
         # Where nothing is to be copied, nothing can be asked.
         self._callback = Packet.drop if mode == COPY_NONE else user_callback
         if sock_len is not None:
@@ -221,6 +274,7 @@ class NetfilterQueue:
         """Remove the queue; the packets that wait are dropped."""
         if self._binding is None:
             return
+        self._binding.end()
         self._binding = None
         self._waiting = iter(())
         self._queue.unbind(self._number)
@@ -242,9 +296,10 @@ class NetfilterQueue:
                 if error.errno in (errno.ESHUTDOWN, errno.ECANCELED):
                     return
                 raise
-            if batch is None:
+            binding = self._binding
+            if batch is None or binding is None:
                 return
-            self._handle(batch)
+            self._handle(batch.as_list(binding.type))
 
     # What tracebacks call it there.
     run.__code__ = run.__code__.replace(co_name="NetfilterQueue.run")
@@ -265,7 +320,9 @@ class NetfilterQueue:
                 raise TypeError(f"expected bytes, {type(data).__name__} found")
             self._end_batch()
             try:
-                self._handle(self._queue.feed(data))
+                batch, binding = self._queue.feed(data), self._binding
+                if binding is not None:
+                    self._handle(batch.as_list(binding.type))
             except nfbind.Error as error:
                 if error.errno != errno.EBADMSG:
                     raise
@@ -276,33 +333,51 @@ class NetfilterQueue:
         left = len(packets) if packets is not waiting else 0
         if left > 1:
             self._watch()
+        binding = self._binding
+        outer = binding.current if binding else None
+        if outer is not None:
+            binding.running.append(outer)
         try:
             self._call(waiting, left)
         finally:
+            if binding:
+                # And no packet is held: it holds the session.
+                binding.current, binding.decided = outer, None
+            if outer is not None:
+                binding.running.pop()
             if self._is_busy:
                 self._is_busy.clear()
 
     def _call(self, waiting, left):
-        callback, running, raised = self._callback, self._running, None
+        callback, binding, raised = self._callback, self._binding, None
+        slowness = self._slowness
         start = before = _now()
-        for packet in waiting:
-            left -= 1
-            is_quick = left > 0 and self._slowness < _SLOW and before - start < _LONGEST_WAIT
-            one = Packet(packet, self, 0 if is_quick else _NOW)
-            running.append(one)
-            try:
-                callback(one)
-            except Exception as error:
-                # The descriptor does not say that others wait: whoever polls it would not come.
-                if not self._is_watched:
-                    raise
-                raised = raised or error
-            finally:
-                running.pop()
-                one._is_over = True
-                one._outlive()
-            after = _now()
-            self._slowness, before = after - before, after
+        try:
+            for one in waiting:
+                left -= 1
+                if left > 0 and slowness < _SLOW and before - start < _LONGEST_WAIT:
+                    binding.flags = 0
+                else:
+                    # What waits leaves with it.
+                    binding.flags = _NOW
+                    start = before
+                binding.current = one
+                try:
+                    callback(one)
+                except Exception as error:
+                    # The descriptor does not say that others wait: whoever polls it would not come.
+                    if not self._is_watched:
+                        raise
+                    raised = raised or error
+                finally:
+                    if binding.decided is not one:
+                        one._outlive()
+                if binding.is_over:
+                    break
+                after = _now()
+                slowness, before = after - before, after
+        finally:
+            self._slowness = slowness
         if raised:
             raise raised
 
@@ -316,8 +391,10 @@ class NetfilterQueue:
 
     def _end_batch(self):
         """A callback may call run() itself."""
-        for packet in self._running:
-            packet._outlive()
+        binding = self._binding
+        if binding is not None and binding.current is not None:
+            for packet in (*binding.running, binding.current):
+                packet._outlive()
 
     def _set_buffer(self, size):
         with socket.socket(fileno=os.dup(self._queue.get_fd())) as own:
