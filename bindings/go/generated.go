@@ -211,6 +211,8 @@ package nfbind
 #cgo nocallback nfbind_queue_settle
 #cgo noescape nfbind_queue_send
 #cgo nocallback nfbind_queue_send
+#cgo noescape nfbind_queue_send_idle
+#cgo nocallback nfbind_queue_send_idle
 #cgo noescape nfbind_queue_verdict
 #cgo nocallback nfbind_queue_verdict
 #cgo noescape nfbind_packet_verdict
@@ -3531,6 +3533,28 @@ func (queue *Queue) Send() (err error) {
 		err = fail(int(r), errorsOfQueueSend, queue.why(1))
 		return
 	}
+	return
+}
+
+// SendIdle: Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once.
+//
+// Errors:
+//   - EAGAIN: the kernel did not take all; the rest stays staged
+//   - EBUSY: another thread is receiving
+//   - ESHUTDOWN: the session is not open
+//   - ECHILD: the session belongs to the parent process
+func (queue *Queue) SendIdle() (is bool, err error) {
+	queue.prepare()
+	if err = lock(false, queue.base()); err != nil {
+		return
+	}
+	defer unlock(queue.base())
+	r := C.nfbind_queue_send_idle((*C.struct_nfbind_queue)(queue.pointer))
+	if r < 0 {
+		err = fail(int(r), errorsOfQueueSettle, queue.why(0))
+		return
+	}
+	is = r != 0
 	return
 }
 

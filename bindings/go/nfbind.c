@@ -17782,10 +17782,15 @@ static int send_staged(struct nfbind_queue *queue)
 }
 
 /* The former batch ends, and what is staged leaves. */
-static int end_batch(struct nfbind_queue *queue)
+static void close_batch(struct nfbind_queue *queue)
 {
 	ledger_end_batch(queue->ledger);
 	give_expired(queue);
+}
+
+static int end_batch(struct nfbind_queue *queue)
+{
+	close_batch(queue);
 	return send_staged(queue);
 }
 
@@ -18039,7 +18044,7 @@ static int prepare_verdicts(struct nfbind_queue *queue)
 	return r;
 }
 
-/* What the first batch needs, and the end of the former one. */
+/* What the first batch needs. */
 static int prepare(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
@@ -18052,9 +18057,14 @@ static int prepare(struct nfbind_queue *queue)
 	}
 	if (ledger->send_limit == 0)
 		r = prepare_verdicts(queue);
-	if (r == 0)
-		r = end_batch(queue);
-	/* What the kernel did not take stays staged, and does not keep us from reading. */
+	return r;
+}
+
+/* What the kernel did not take stays staged, and does not keep us from reading. */
+static int end_former_batch(struct nfbind_queue *queue)
+{
+	int r = end_batch(queue);
+
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -18067,6 +18077,8 @@ int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 	if (r < 0)
 		return r;
 	r = prepare(queue);
+	if (r == 0)
+		r = end_former_batch(queue);
 	if (r == 0 && queue->stash.first)
 		batch = adopt_stashed(queue);
 	else if (r == 0)
@@ -18136,6 +18148,8 @@ int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_
 		return r;
 	queue->is_fed = true;
 	r = prepare(queue);
+	/* Verdicts wait for others: a caller who sleeps has to settle before anyway. */
+	close_batch(queue);
 	if (r == 0)
 		r = feed_batch(queue, data, data_len, &batch);
 	if (r == 0)
@@ -18159,6 +18173,31 @@ int nfbind_queue_settle(struct nfbind_queue *queue)
 	if (r < 0)
 		return r;
 	r = end_batch(queue);
+	queue_leave(queue);
+	return r;
+}
+
+/* Nothing that comes later wakes a caller who was told that there is more: it is there now. */
+static bool has_more(struct nfbind_queue *queue)
+{
+	struct ledger *ledger = queue->ledger;
+	int r;
+
+	ledger_unlock(ledger);
+	r = socket_wait(&ledger->socket, -1, 0);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	return r > 0;
+}
+
+int nfbind_queue_send_idle(struct nfbind_queue *queue)
+{
+	int r = queue_enter(queue);
+
+	if (r < 0)
+		return r;
+	if (!stage_is_empty(queue->ledger))
+		r = has_more(queue) ? 1 : send_staged(queue);
 	queue_leave(queue);
 	return r;
 }

@@ -2342,9 +2342,8 @@ NFBIND_API int nfbind_batch_export(const struct nfbind_batch *batch,
  * hands out batches of packets and takes verdicts back.
  *
  * Staging. A verdict for a packet of the running batch is staged and leaves, with
- * the others, in one send: at the next receive before it can wait, at feed,
- * settle, send, unbind and close, or when the stage is full. A verdict for a kept
- * packet, and one with NFBIND_VERDICT_NOW, leaves before the call returns, or
+ * the others, in one send: at the next receive before it can wait, at settle,
+ * send, unbind and close, or when the stage is full. A verdict for a kept packet, and one with NFBIND_VERDICT_NOW, leaves before the call returns, or
  * with the send that another thread has just under way. Nothing is held while the
  * library sleeps, and what a send could not take stays staged.
  *
@@ -2695,7 +2694,8 @@ NFBIND_API int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 
 /**
  * Take one datagram that the caller read from the descriptor itself, for loops
- * that own the reading. It is copied; the former batch ends as with receive. A
+ * that own the reading. It is copied; the former batch ends as with receive, but
+ * what is staged stays so: nfbind_queue_send_idle() or settle lets it leave. A
  * datagram that the caller cut short still yields its packet, truncated, as long
  * as the packet's header is there. The sender cannot be checked here: read with
  * recvfrom() and accept port id 0 only.
@@ -2739,6 +2739,21 @@ NFBIND_API int nfbind_queue_settle(struct nfbind_queue *queue);
  * @since 0.1
  */
 NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
+
+/**
+ * Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that
+ * they wait for those of what is read next. For loops that own the reading and come back
+ * at once.
+ *
+ * @returns bool
+ * @error EAGAIN the kernel did not take all; the rest stays staged
+ * @error EBUSY another thread is receiving
+ * @error ESHUTDOWN the session is not open
+ * @error ECHILD the session belongs to the parent process
+ * @thread receive
+ * @since 0.1
+ */
+NFBIND_API int nfbind_queue_send_idle(struct nfbind_queue *queue);
 
 /**
  * Decide on a packet, with all that was set on it.

@@ -1664,6 +1664,22 @@ static int l_queue_send(lua_State *L)
 	return 1;
 }
 
+static int l_queue_send_idle(lua_State *L)
+{
+	int r;
+	char message[512] = "";
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &queue_type);
+	r = nfbind_queue_send_idle(o_self->pointer);
+	if (r < 0) {
+		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		return fail(L, r, errors_of_queue_settle, message);
+	}
+	lua_pushboolean(L, r);
+	return 1;
+}
+
 static const struct sentence errors_of_queue_verdict[] = {
 	{ EINVAL, "no such verdict, or the packet is not of this session" },
 	{ EALREADY, "the packet was decided or kept, or its batch has ended" },
@@ -4131,6 +4147,7 @@ static const luaL_Reg queue_methods[] = {
 	{ "feed", l_queue_feed },
 	{ "settle", l_queue_settle },
 	{ "send", l_queue_send },
+	{ "send_idle", l_queue_send_idle },
 	{ "verdict", l_queue_verdict },
 	{ "verdict_many", l_queue_verdict_many },
 	{ "verdict_rest", l_queue_verdict_rest },

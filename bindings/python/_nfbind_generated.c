@@ -2542,6 +2542,30 @@ done:
 	return result;
 }
 
+static PyObject *py_queue_send_idle(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	char message[512] = "";
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, false, "queue") < 0)
+		goto done;
+	r = nfbind_queue_send_idle(o_self->pointer);
+	if (r < 0) {
+		nfbind_queue_last_message(o_self->pointer, 0, message, sizeof(message));
+		fail(r, errors_of_queue_settle, message);
+		goto done;
+	}
+	result = PyBool_FromLong(r);
+done:
+	return result;
+}
+
 static const struct sentence errors_of_queue_verdict[] = {
 	{ EINVAL, "no such verdict, or the packet is not of this session" },
 	{ EALREADY, "the packet was decided or kept, or its batch has ended" },
@@ -6356,6 +6380,13 @@ static PyObject *packet_view(PyObject *self, PyObject *unused)
 	return payload_view(&packet_family, self, (void *)nfbind_batch_get_data);
 }
 
+static PyObject *packet_swap(PyObject *self, PyObject *other)
+{
+	if (!PyObject_TypeCheck(other, packet_type))
+		return PyErr_SetString(PyExc_TypeError, "no packet"), NULL;
+	return swap((struct object *)self, (struct object *)other);
+}
+
 static PyMethodDef packet_methods[] = {
 	{ "keep", (PyCFunction)(void (*)(void))py_packet_keep, METH_FASTCALL | METH_KEYWORDS,
 	  "Take a received packet out of its batch: the result is a compact copy that carries the right to decide on, past the batch's end. Changes made so far are copied too." },
@@ -6389,6 +6420,8 @@ static PyMethodDef packet_methods[] = {
 	  "Whether the packet goes in the reply direction of its connection: 0 for the original direction." },
 	{ "is_established", (PyCFunction)(void (*)(void))py_packet_is_established, METH_FASTCALL | METH_KEYWORDS,
 	  "Whether the packet belongs to a connection that was seen both ways, which is when helpers look at what is said; packets before that have nothing to announce." },
+	{ "swap", packet_swap, METH_O,
+	  "Change what this stands for with another: who derived a type lets its object go on as a copy that was kept." },
 	{ "view", packet_view, METH_NOARGS,
 	  "The payload as a read-only memoryview: that which was received, where it lies, or a copy of a later one." },
 	{ NULL },
@@ -6432,6 +6465,29 @@ static PyObject *batch_at(PyObject *self, Py_ssize_t index)
 	return wrap(packet_type, pointer, object, false);
 }
 
+static PyObject *batch_as_list(PyObject *self, PyObject *args)
+{
+	struct object *object = (struct object *)self;
+	PyObject *type = (PyObject *)packet_type, *list;
+	uint32_t count;
+
+	if (!PyArg_ParseTuple(args, "|O", &type) || check(object, true, "batch") < 0)
+		return NULL;
+	if (!is_kind(type, packet_type))
+		return PyErr_SetString(PyExc_TypeError, "no type that derives from the packet's"), NULL;
+	count = nfbind_batch_count(object->pointer);
+	list = PyList_New(count);
+	for (uint32_t i = 0; list && i < count; i++) {
+		PyObject *item = wrap((PyTypeObject *)type, nfbind_batch_packet(object->pointer, i), object, false);
+
+		if (!item)
+			Py_CLEAR(list);
+		else
+			PyList_SetItem(list, i, item);
+	}
+	return list;
+}
+
 static PyMethodDef batch_methods[] = {
 	{ "parse", (PyCFunction)(void (*)(void))py_batch_parse, METH_FASTCALL | METH_KEYWORDS | METH_STATIC,
 	  "Parse one or more netlink messages of the queue subsystem that the caller has from elsewhere (a recording), without a session: the packets can be read, not decided. The bytes are copied." },
@@ -6445,6 +6501,8 @@ static PyMethodDef batch_methods[] = {
 	  "The memory that summaries count their offsets in. It never fails." },
 	{ "export", (PyCFunction)(void (*)(void))py_batch_export, METH_FASTCALL | METH_KEYWORDS,
 	  "Summarise all packets of the batch, as received, in the caller's array. An element may be larger or smaller than this library's struct: the rest is zeroed, or left out." },
+	{ "as_list", batch_as_list, METH_VARARGS,
+	  "All items at once; of the type that is given, which derives from theirs and whose __init__ is not called." },
 	{ NULL },
 };
 
@@ -6482,11 +6540,13 @@ static PyMethodDef queue_methods[] = {
 	{ "receive", (PyCFunction)(void (*)(void))py_queue_receive, METH_FASTCALL | METH_KEYWORDS,
 	  "Receive a batch of packets, at most as many as the session's batch option says. The former batch ends first: undecided packets get their default verdict, and all staged verdicts leave.\n\n`timeout` is in milliseconds; 0 does not wait, -1 waits without limit. The count may be 0 when only notices came." },
 	{ "feed", (PyCFunction)(void (*)(void))py_queue_feed, METH_FASTCALL | METH_KEYWORDS,
-	  "Take one datagram that the caller read from the descriptor itself, for loops that own the reading. It is copied; the former batch ends as with receive. A datagram that the caller cut short still yields its packet, truncated, as long as the packet's header is there. The sender cannot be checked here: read with recvfrom() and accept port id 0 only." },
+	  "Take one datagram that the caller read from the descriptor itself, for loops that own the reading. It is copied; the former batch ends as with receive, but what is staged stays so: nfbind_queue_send_idle() or settle lets it leave. A datagram that the caller cut short still yields its packet, truncated, as long as the packet's header is there. The sender cannot be checked here: read with recvfrom() and accept port id 0 only." },
 	{ "settle", (PyCFunction)(void (*)(void))py_queue_settle, METH_FASTCALL | METH_KEYWORDS,
 	  "End the running batch without receiving another: undecided packets get their default verdict, and all staged verdicts leave." },
 	{ "send", (PyCFunction)(void (*)(void))py_queue_send, METH_FASTCALL | METH_KEYWORDS,
 	  "Send all staged verdicts now." },
+	{ "send_idle", (PyCFunction)(void (*)(void))py_queue_send_idle, METH_FASTCALL | METH_KEYWORDS,
+	  "Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once." },
 	{ "verdict", (PyCFunction)(void (*)(void))py_queue_verdict, METH_FASTCALL | METH_KEYWORDS,
 	  "Decide on a packet, with all that was set on it.\n\nThere is no \"stolen\" verdict: the kernel refuses it from a queue; keep the packet instead." },
 	{ "verdict_many", (PyCFunction)(void (*)(void))py_queue_verdict_many, METH_FASTCALL | METH_KEYWORDS,

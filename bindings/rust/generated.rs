@@ -117,6 +117,7 @@ unsafe extern "C" {
     fn nfbind_queue_feed(queue: *mut c_void, data: *const c_void, data_len: usize, ret_batch: *mut *mut c_void) -> c_int;
     fn nfbind_queue_settle(queue: *mut c_void) -> c_int;
     fn nfbind_queue_send(queue: *mut c_void) -> c_int;
+    fn nfbind_queue_send_idle(queue: *mut c_void) -> c_int;
     fn nfbind_queue_verdict(queue: *mut c_void, packet: *mut c_void, verdict: u32) -> c_int;
     fn nfbind_packet_verdict(packet: *mut c_void, verdict: u32) -> c_int;
     fn nfbind_queue_verdict_rest(queue: *mut c_void, verdict: u32) -> c_int;
@@ -2546,7 +2547,7 @@ impl Queue<'_> {
         Ok(Some(Batch(Life::new(batch, false))))
     }
 
-    /// Take one datagram that the caller read from the descriptor itself, for loops that own the reading. It is copied; the former batch ends as with receive. A datagram that the caller cut short still yields its packet, truncated, as long as the packet's header is there. The sender cannot be checked here: read with recvfrom() and accept port id 0 only.
+    /// Take one datagram that the caller read from the descriptor itself, for loops that own the reading. It is copied; the former batch ends as with receive, but what is staged stays so: nfbind_queue_send_idle() or settle lets it leave. A datagram that the caller cut short still yields its packet, truncated, as long as the packet's header is there. The sender cannot be checked here: read with recvfrom() and accept port id 0 only.
     ///
     /// Errors:
     /// - EBADMSG: malformed
@@ -2590,6 +2591,21 @@ impl Queue<'_> {
             return Err(Error::known(r, &[(EAGAIN, "the kernel did not take all; the rest stays staged"), (ESHUTDOWN, "the session is not open"), (ECHILD, "the session belongs to the parent process")]).said(self.last_message(1)));
         }
         Ok(())
+    }
+
+    /// Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once.
+    ///
+    /// Errors:
+    /// - EAGAIN: the kernel did not take all; the rest stays staged
+    /// - EBUSY: another thread is receiving
+    /// - ESHUTDOWN: the session is not open
+    /// - ECHILD: the session belongs to the parent process
+    pub fn send_idle(&mut self) -> Result<bool, Error> {
+        let r = unsafe { nfbind_queue_send_idle(self.0.pointer()) };
+        if r < 0 {
+            return Err(Error::known(r, &[(EAGAIN, "the kernel did not take all; the rest stays staged"), (EBUSY, "another thread is receiving"), (ESHUTDOWN, "the session is not open"), (ECHILD, "the session belongs to the parent process")]).said(self.last_message(0)));
+        }
+        Ok(r != 0)
     }
 
     /// Decide on a packet, with all that was set on it.
