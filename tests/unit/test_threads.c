@@ -382,7 +382,7 @@ START_TEST(test_threads_packet_let_go_elsewhere_leaves_while_a_receive_waits)
 	kept = session_keep(0);
 	thread = start(receiver, &result);
 	free_one(kept);
-	for (int i = 0; i < 2000 && !is_gone; i++) {
+	for (int i = 0; i < 20000 && !is_gone; i++) {
 		usleep(1000);
 		fake_lock();
 		is_gone = kernel_waiting(5) == 0;
