@@ -451,6 +451,8 @@ const char *const options_help[] = {
 		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
 	[NFBIND_OPTIONS_KERNEL_FILTER] =
 		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
+	[NFBIND_OPTIONS_NETLINK_PROTOCOL] =
+		"The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).",
 };
 
 const char *const packet_help[] = {

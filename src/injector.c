@@ -2,12 +2,14 @@
 /*
  * The injector: packets of the caller's own, sent through raw sockets that take
  * them with their IP headers (raw(7); IPPROTO_RAW implies IP_HDRINCL and, for IPv6,
- * IPV6_HDRINCL). A machine without IPv6 still gets an injector for IPv4.
+ * IPV6_HDRINCL). A machine without IPv6 still gets an injector for IPv4. Netlink
+ * datagrams have a socket of their own, where the options ask for one.
  */
 #include <nfbind/injector.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -27,17 +30,18 @@
 enum {
 	MESSAGE_SIZE = 200,
 	SEND_BUFFER_DEFAULT = 1 << 20,
+	GROUP_LAST = 32, /* that an address has a bit for */
 };
 
 enum injector_state { INJECTOR_NEW, INJECTOR_OPEN, INJECTOR_CLOSED };
 
-enum { IPV4, IPV6, FAMILIES };
+enum { IPV4, IPV6, FAMILIES, NETLINK = FAMILIES, SOCKETS };
 
 static const int families[FAMILIES] = { AF_INET, AF_INET6 };
 
 struct nfbind_injector {
 	atomic_int state;
-	int fds[FAMILIES];    /* -1 for none */
+	int fds[SOCKETS];     /* -1 for none */
 	pthread_mutex_t lock; /* of the message */
 	char message[MESSAGE_SIZE];
 };
@@ -67,7 +71,7 @@ int nfbind_injector_new(struct nfbind_injector **ret_injector)
 	injector = calloc(1, sizeof(*injector));
 	if (!injector)
 		return -ENOMEM;
-	injector->fds[IPV4] = injector->fds[IPV6] = -1;
+	injector->fds[IPV4] = injector->fds[IPV6] = injector->fds[NETLINK] = -1;
 	pthread_mutex_init(&injector->lock, NULL);
 	*ret_injector = injector;
 	return 0;
@@ -77,7 +81,7 @@ int nfbind_injector_new(struct nfbind_injector **ret_injector)
 
 static void close_sockets(struct nfbind_injector *injector)
 {
-	for (unsigned int i = 0; i < FAMILIES; i++) {
+	for (unsigned int i = 0; i < SOCKETS; i++) {
 		if (injector->fds[i] >= 0)
 			close(injector->fds[i]);
 		injector->fds[i] = -1;
@@ -87,7 +91,7 @@ static void close_sockets(struct nfbind_injector *injector)
 static int open_socket(struct nfbind_injector *injector, const struct socket_place *place,
 		       unsigned int family)
 {
-	int r = socket_open_raw(place, families[family], &injector->fds[family]);
+	int r = socket_open_raw(place, families[family], IPPROTO_RAW, &injector->fds[family]);
 
 	if (r == 0)
 		return 0;
@@ -155,6 +159,25 @@ static int set_up_socket(struct nfbind_injector *injector, int fd,
 	return r;
 }
 
+static int open_netlink(struct nfbind_injector *injector, const struct socket_place *place,
+			const struct nfbind_options *options)
+{
+	uint64_t protocol;
+	int r;
+
+	if (!options ||
+	    nfbind_options_get_number(options, NFBIND_OPTIONS_NETLINK_PROTOCOL, &protocol) < 0)
+		return 0;
+	/* More than the kernel's MAX_LINKS is none to it, too. */
+	r = protocol > INT_MAX ? -EPROTONOSUPPORT :
+		socket_open_raw(place, AF_NETLINK, (int)protocol, &injector->fds[NETLINK]);
+	if (r == 0)
+		return 0;
+	injector->fds[NETLINK] = -1;
+	return explain(injector, r, "netlink protocol %" PRIu64 ": %s", protocol,
+		       r == -EPROTONOSUPPORT ? "this kernel has none of that number" : strerror(-r));
+}
+
 int nfbind_injector_open(struct nfbind_injector *injector, const struct nfbind_options *options)
 {
 	struct socket_place place;
@@ -175,6 +198,8 @@ int nfbind_injector_open(struct nfbind_injector *injector, const struct nfbind_o
 		if (r == 0 && injector->fds[i] >= 0)
 			r = set_up_socket(injector, injector->fds[i], options);
 	}
+	if (r == 0)
+		r = open_netlink(injector, &place, options);
 	if (r < 0) {
 		close_sockets(injector);
 		return r;
@@ -266,6 +291,45 @@ int nfbind_injector_send(struct nfbind_injector *injector, const struct nfbind_p
 		return explain(injector, -EINVAL, "the packet is truncated");
 	return packet->flags & PACKET_PARTIAL ? send_finished(injector, packet, &view)
 					      : send_whole(injector, packet, &view);
+}
+
+static int explain_datagram(struct nfbind_injector *injector, int error, uint32_t port, size_t len)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return explain(injector, -ECONNREFUSED, "nobody has port id %" PRIu32, port);
+	case EPERM:
+		return explain(injector, -EPERM, "CAP_NET_ADMIN is missing in this user namespace");
+	case EMSGSIZE:
+		return explain(injector, -EMSGSIZE, "%zu bytes are more than the send buffer", len);
+	case ENOBUFS:
+	case EAGAIN:
+		return explain(injector, -EAGAIN, "the receiver's buffer is full");
+	default:
+		return explain(injector, -error, "the datagram was not sent: %s", strerror(error));
+	}
+}
+
+int nfbind_injector_send_netlink(struct nfbind_injector *injector, uint32_t port, uint32_t group,
+				 const void *data, size_t data_len)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = port };
+
+	if (!injector || !data)
+		return -EINVAL;
+	if (atomic_load(&injector->state) != INJECTOR_OPEN)
+		return explain(injector, -ESHUTDOWN, "the injector is not open");
+	if (injector->fds[NETLINK] < 0)
+		return explain(injector, -EDESTADDRREQ, "it was opened without a netlink protocol");
+	if (data_len == 0)
+		return explain(injector, -EINVAL, "there is nothing to send");
+	if (group > GROUP_LAST)
+		return explain(injector, -ERANGE, "there is no group %" PRIu32, group);
+	address.nl_groups = group > 0 ? 1u << (group - 1) : 0;
+	if (sendto(injector->fds[NETLINK], data, data_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return explain_datagram(injector, errno, port, data_len);
+	return 0;
 }
 
 int nfbind_injector_close(struct nfbind_injector *injector)

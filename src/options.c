@@ -58,6 +58,7 @@ static const struct field options_rows[] = {
 	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
 	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
+	ROW(NETLINK_PROTOCOL, "netlink-protocol", netlink_protocol, U32, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

@@ -393,6 +393,7 @@ int socket_open_beside(struct socket *self, const struct socket *other)
 
 struct raw_call {
 	int family;
+	int protocol;
 	int fd;
 };
 
@@ -400,13 +401,13 @@ static int open_raw(void *argument)
 {
 	struct raw_call *call = argument;
 
-	call->fd = socket(call->family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	call->fd = socket(call->family, SOCK_RAW | SOCK_CLOEXEC, call->protocol);
 	return call->fd < 0 ? -errno : 0;
 }
 
-int socket_open_raw(const struct socket_place *place, int family, int *ret_fd)
+int socket_open_raw(const struct socket_place *place, int family, int protocol, int *ret_fd)
 {
-	struct raw_call call = { .family = family };
+	struct raw_call call = { .family = family, .protocol = protocol };
 	int r = at_place(place, open_raw, &call);
 
 	if (r < 0)

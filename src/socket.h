@@ -120,8 +120,8 @@ int socket_device_name(int fd, uint32_t index, char name[16]);
  */
 int socket_read_proc(struct socket *socket, const char *name, char *data, size_t size);
 
-/* A raw socket that takes whole IP packets, for the injector. */
-int socket_open_raw(const struct socket_place *place, int family, int *ret_fd);
+/* A raw socket for the injector: of IP, with IPPROTO_RAW, it takes whole packets. */
+int socket_open_raw(const struct socket_place *place, int family, int protocol, int *ret_fd);
 
 /* Nanoseconds of the monotonic clock. */
 uint64_t socket_now(void);

@@ -99,7 +99,7 @@ const (
 	PrintMark Print = 0x4
 )
 
-// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device), opening an event session (events to keys-max, kernel-filter).
+// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
 type OptionsField uint32
 
 const (
@@ -161,6 +161,8 @@ const (
 	OptionsFieldKeepRecord OptionsField = 0x1b
 	// The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
 	OptionsFieldKernelFilter OptionsField = 0x1c
+	// The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
+	OptionsFieldNetlinkProtocol OptionsField = 0x1d
 )
 
 // CopyMode: How much of a packet the kernel copies to the reader.

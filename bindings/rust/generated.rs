@@ -5,7 +5,7 @@ use crate::{Error, Life, Text};
 use std::ffi::{c_char, c_int, c_void, CString};
 use std::ptr::null_mut;
 
-use crate::errno::{E2BIG, EACCES, EAGAIN, EALREADY, EBADMSG, EBUSY, ECANCELED, ECHILD, EEXIST, EFBIG, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODATA, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, EPROTONOSUPPORT, ERANGE, ESHUTDOWN, ETIME, ETIMEDOUT};
+use crate::errno::{E2BIG, EACCES, EAGAIN, EALREADY, EBADMSG, EBUSY, ECANCELED, ECHILD, ECONNREFUSED, EDESTADDRREQ, EEXIST, EFBIG, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE, ENETUNREACH, ENOBUFS, ENODATA, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, EPROTONOSUPPORT, ERANGE, ESHUTDOWN, ETIME, ETIMEDOUT};
 
 unsafe extern "C" {
     fn nfbind_version() -> *const c_char;
@@ -203,6 +203,7 @@ unsafe extern "C" {
     fn nfbind_injector_new(ret_injector: *mut *mut c_void) -> c_int;
     fn nfbind_injector_open(injector: *mut c_void, options: *const c_void) -> c_int;
     fn nfbind_injector_send(injector: *mut c_void, packet: *const c_void) -> c_int;
+    fn nfbind_injector_send_netlink(injector: *mut c_void, port: u32, group: u32, data: *const c_void, data_len: usize) -> c_int;
     fn nfbind_injector_close(injector: *mut c_void) -> c_int;
     fn nfbind_injector_free(injector: *mut c_void);
     fn nfbind_injector_last_message(injector: *mut c_void, ret_text: *mut c_char, ret_text_size: usize) -> c_int;
@@ -332,6 +333,8 @@ pub const OPTIONS_KEYS_MAX: u32 = 26;
 pub const OPTIONS_KEEP_RECORD: u32 = 27;
 /// The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).
 pub const OPTIONS_KERNEL_FILTER: u32 = 28;
+/// The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
+pub const OPTIONS_NETLINK_PROTOCOL: u32 = 29;
 /// Everything but the payload.
 pub const COPY_MODE_META: u32 = 1;
 /// The payload too, up to the copy range.
@@ -3797,7 +3800,7 @@ impl Injector<'_> {
         Ok(Injector(Life::new(injector, true)))
     }
 
-    /// Open its sockets. Of the options, the network namespace, mark, device and send buffer count.
+    /// Open its sockets. Of the options, the network namespace, mark, device, send buffer and netlink protocol count.
     ///
     /// Errors:
     /// - EALREADY: it is open
@@ -3806,10 +3809,11 @@ impl Injector<'_> {
     /// - ENOENT: the named network namespace does not exist
     /// - ENODEV: no such device
     /// - EINVAL: more than one of the options that name a namespace
+    /// - EPROTONOSUPPORT: this kernel has no such netlink protocol
     pub fn open(&mut self, options: Option<&Options<'_>>) -> Result<(), Error> {
         let r = unsafe { nfbind_injector_open(self.0.pointer(), options.map_or(null_mut(), |x| x.0.pointer())) };
         if r < 0 {
-            return Err(Error::known(r, &[(EALREADY, "it is open"), (ESHUTDOWN, "it was closed"), (EPERM, "CAP_NET_RAW, or for a mark CAP_NET_ADMIN, is missing"), (ENOENT, "the named network namespace does not exist"), (ENODEV, "no such device"), (EINVAL, "more than one of the options that name a namespace")]).said(self.last_message()));
+            return Err(Error::known(r, &[(EALREADY, "it is open"), (ESHUTDOWN, "it was closed"), (EPERM, "CAP_NET_RAW, or for a mark CAP_NET_ADMIN, is missing"), (ENOENT, "the named network namespace does not exist"), (ENODEV, "no such device"), (EINVAL, "more than one of the options that name a namespace"), (EPROTONOSUPPORT, "this kernel has no such netlink protocol")]).said(self.last_message()));
         }
         Ok(())
     }
@@ -3827,6 +3831,25 @@ impl Injector<'_> {
         let r = unsafe { nfbind_injector_send(self.0.pointer(), packet.0.pointer()) };
         if r < 0 {
             return Err(Error::known(r, &[(EINVAL, "the packet's payload is no IP packet"), (EMSGSIZE, "larger than the path's MTU"), (EPERM, "a rule dropped it"), (ENETUNREACH, "no route to its destination"), (EAGAIN, "the send buffer is full"), (ESHUTDOWN, "it is not open")]).said(self.last_message()));
+        }
+        Ok(())
+    }
+
+    /// Send one netlink datagram as it is, to the members of a multicast group, unless that is 0, and then to the socket with a port id, which is the kernel's where it is 0. A group without members is no error. NETLINK_USERSOCK is the protocol on which processes talk to each other, and where the kernel has no socket: a datagram for a group alone is sent when -ECONNREFUSED says that nobody has port id 0 (net/netlink/af_netlink.c).
+    ///
+    /// Errors:
+    /// - ECONNREFUSED: nobody has that port id; the group's members got it all the same
+    /// - EDESTADDRREQ: it was opened without the option netlink-protocol
+    /// - ERANGE: no such group: they are 1 to 32
+    /// - EINVAL: no bytes
+    /// - EPERM: CAP_NET_ADMIN is missing, which the kernel's own protocols ask for
+    /// - EMSGSIZE: larger than the send buffer
+    /// - EAGAIN: the receiver's buffer is full
+    /// - ESHUTDOWN: it is not open
+    pub fn send_netlink(&self, port: u32, group: u32, data: &[u8]) -> Result<(), Error> {
+        let r = unsafe { nfbind_injector_send_netlink(self.0.pointer(), port, group, data.as_ptr().cast(), data.len()) };
+        if r < 0 {
+            return Err(Error::known(r, &[(ECONNREFUSED, "nobody has that port id; the group's members got it all the same"), (EDESTADDRREQ, "it was opened without the option netlink-protocol"), (ERANGE, "no such group: they are 1 to 32"), (EINVAL, "no bytes"), (EPERM, "CAP_NET_ADMIN is missing, which the kernel's own protocols ask for"), (EMSGSIZE, "larger than the send buffer"), (EAGAIN, "the receiver's buffer is full"), (ESHUTDOWN, "it is not open")]).said(self.last_message()));
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device), opening an event session (events to keys-max, kernel-filter).
+ * namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -82,7 +82,9 @@ enum nfbind_options_field {
 	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
 	NFBIND_OPTIONS_KEEP_RECORD = 27,
 	/** The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool). */
-	NFBIND_OPTIONS_KERNEL_FILTER = 28
+	NFBIND_OPTIONS_KERNEL_FILTER = 28,
+	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number). */
+	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
 };
 
 /** How much of a packet the kernel copies to the reader. */

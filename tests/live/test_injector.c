@@ -6,7 +6,9 @@
  */
 #include "live.h"
 
+#include <linux/netlink.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { MARK = 0x7e };
@@ -286,6 +288,85 @@ START_TEST(test_injector_refuses_what_is_longer_than_the_wire)
 }
 END_TEST
 
+/* Netlink. */
+
+/* A socket that other processes talk to, in a group; its port id. */
+static int listen_to(uint32_t group, uint32_t *ret_port)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	socklen_t address_len = sizeof(address);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
+
+	address.nl_groups = group > 0 ? 1u << (group - 1) : 0;
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &address_len), 0);
+	*ret_port = address.nl_pid;
+	return fd;
+}
+
+/* The datagrams are there at once: netlink delivers within the send. */
+static void receives(int fd, const char *text)
+{
+	char data[64];
+	ssize_t len = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+
+	if (!text) {
+		ck_assert_int_eq(len, -1);
+		return;
+	}
+	ck_assert_int_eq(len, (ssize_t)strlen(text));
+	ck_assert_mem_eq(data, text, strlen(text));
+}
+
+START_TEST(test_injector_netlink_reaches_ports_and_groups)
+{
+	uint32_t first, second, third;
+	int one = listen_to(0, &first), two = listen_to(5, &second), three = listen_to(32, &third);
+
+	open_injector(OPTIONS({ NFBIND_OPTIONS_NETLINK_PROTOCOL, NETLINK_USERSOCK }));
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, first, 0, "to one", 6), 0);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, first, 5, "both", 4), 0);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 0, 32, "three", 5), -ECONNREFUSED);
+	ck_assert_str_eq(said(), "nobody has port id 0");
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, first, 7, "nobody else", 11), 0);
+	receives(one, "to one");
+	receives(one, "both");
+	receives(one, "nobody else");
+	receives(one, NULL);
+	receives(two, "both");
+	receives(two, NULL);
+	receives(three, "three");
+	receives(three, NULL);
+	close_injector();
+	close(one);
+	close(two);
+	close(three);
+}
+END_TEST
+
+START_TEST(test_injector_netlink_says_why_it_cannot)
+{
+	struct nfbind_injector *other;
+
+	open_injector(NULL);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 0, "x", 1), -EDESTADDRREQ);
+	ck_assert_str_eq(said(), "it was opened without a netlink protocol");
+	close_injector();
+	for (uint64_t protocol = 200; protocol <= UINT32_MAX; protocol += UINT32_MAX - 200) {
+		ck_assert_int_eq(nfbind_injector_new(&other), 0);
+		ck_assert_int_eq(nfbind_injector_open(other, OPTIONS({ NFBIND_OPTIONS_NETLINK_PROTOCOL, protocol })),
+				 -EPROTONOSUPPORT);
+		nfbind_injector_free(other);
+	}
+	open_injector(OPTIONS({ NFBIND_OPTIONS_NETLINK_PROTOCOL, NETLINK_USERSOCK }));
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 33, "x", 1), -ERANGE);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 0, "x", 0), -EINVAL);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 0, NULL, 1), -EINVAL);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 0x7fffffff, 0, "x", 1), -ECONNREFUSED);
+	close_injector();
+}
+END_TEST
+
 int main(void)
 {
 	const struct live_case cases[] = {
@@ -298,6 +379,8 @@ int main(void)
 		{ "options", test_injector_sends_in_another_namespace_by_a_device },
 		{ "refusal", test_injector_says_why_it_cannot },
 		{ "refusal", test_injector_refuses_what_is_longer_than_the_wire },
+		{ "netlink", test_injector_netlink_reaches_ports_and_groups },
+		{ "netlink", test_injector_netlink_says_why_it_cannot },
 	};
 
 	return live_main("injector", cases, sizeof(cases) / sizeof(cases[0]));

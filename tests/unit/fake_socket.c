@@ -362,10 +362,11 @@ void socket_close(struct socket *socket)
 	*socket = (struct socket){ .fd = -1 };
 }
 
-int socket_open_raw(const struct socket_place *place, int family, int *ret_fd)
+int socket_open_raw(const struct socket_place *place, int family, int protocol, int *ret_fd)
 {
 	(void)place;
 	(void)family;
+	(void)protocol;
 	(void)ret_fd;
 	return -EPERM;
 }

@@ -36,6 +36,8 @@ START_TEST(test_injector_that_is_not_open_sends_nothing)
 	message_is("");
 	ck_assert_int_eq(nfbind_injector_send(injector, packet), -ESHUTDOWN);
 	message_is("the injector is not open");
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 0, "x", 1), -ESHUTDOWN);
+	message_is("the injector is not open");
 }
 END_TEST
 
@@ -67,6 +69,8 @@ START_TEST(test_injector_takes_nothing_for_an_answer)
 	ck_assert_int_eq(nfbind_injector_open(NULL, NULL), -EINVAL);
 	ck_assert_int_eq(nfbind_injector_send(NULL, packet), -EINVAL);
 	ck_assert_int_eq(nfbind_injector_send(injector, NULL), -EINVAL);
+	ck_assert_int_eq(nfbind_injector_send_netlink(NULL, 1, 0, "x", 1), -EINVAL);
+	ck_assert_int_eq(nfbind_injector_send_netlink(injector, 1, 0, NULL, 1), -EINVAL);
 	ck_assert_int_eq(nfbind_injector_close(NULL), -EINVAL);
 	ck_assert_int_eq(nfbind_injector_last_message(NULL, text, sizeof(text)), -EINVAL);
 	nfbind_injector_free(NULL);
