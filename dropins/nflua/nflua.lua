@@ -12,13 +12,18 @@
 -- README.md says how states, rules and results map; doc/migration.md what differs.
 
 local nfbind = require "nfbind"
-local conn = require "nflua.conn"
+local netlink = require "nflua.netlink"
 local packets = require "nflua.packet"
+local rules = require "nflua.rules"
+local states = require "nflua.state"
 local timers = require "nflua.timer"
 
 local nflua = {}
 local Session = {}
 Session.__index = Session
+
+local check_options, known_options, pick = rules.check_options, rules.known_options, rules.pick
+local bits_of, without, check_mark = rules.bits_of, rules.without, rules.check_mark
 
 local FOREVER = -1
 -- Milliseconds of a wait; then Lua looks whether there was a signal.
@@ -32,73 +37,6 @@ local BIND_OPTIONS = { "maxlen", "fail_open", "age_limit", "gso", "conntrack", "
 local QUEUE_OPTIONS = { "maxlen", "fail_open", "age_limit", "gso", "conntrack", "receive_buffer" }
 local PLACE_OPTIONS = { "netns_path", "netns_pid", "netns_fd" }
 local OWN_OPTIONS = { "default", "reply_mark", "frame", "netlink", "tell" }
-
-local function known_options(...)
-	local known = {}
-	for _, names in ipairs { ... } do
-		for _, name in ipairs(names) do
-			known[name] = true
-		end
-	end
-	return known
-end
-
-local function check_options(options, known, name)
-	if type(options) ~= "table" then
-		error(("bad argument to '%s' (table expected, got %s)"):format(name, type(options)), 3)
-	end
-	for option in pairs(options) do
-		if not known[option] then
-			error(("bad argument to '%s' (no option '%s')"):format(name, tostring(option)), 3)
-		end
-	end
-end
-
-local function pick(options, names)
-	local picked = {}
-	for _, name in ipairs(names) do
-		picked[name] = options[name]
-	end
-	return picked
-end
-
--- ---- mark bits ----------------------------------------------------------------
-
-local function bits_of(mark)
-	local bits, bit = {}, 1
-	while bit <= mark do
-		if mark % (bit * 2) >= bit then
-			bits[#bits + 1] = bit
-		end
-		bit = bit * 2
-	end
-	return bits
-end
-
-local function without(mark, bits)
-	for _, bit in ipairs(bits) do
-		if mark % (bit * 2) >= bit then
-			mark = mark - bit
-		end
-	end
-	return mark
-end
-
-local function check_mark(value, name)
-	if type(value) ~= "number" or value % 1 ~= 0 or value < 1 or value >= 2 ^ 32 then
-		error(("%s: bits of the packet mark are wanted, from 0x1 to 0xffffffff"):format(name), 3)
-	end
-	return value
-end
-
--- All bits of a match's answer.
-local function check_bits_of_match(options)
-	local yes, no = check_mark(options.yes, "yes"), check_mark(options.no, "no")
-	if without(yes, bits_of(no)) ~= yes then
-		error("yes and no share bits", 3)
-	end
-	return yes + no
-end
 
 -- ---- sessions -----------------------------------------------------------------
 
@@ -117,6 +55,10 @@ function nflua.open(options)
 	elseif options.reply_mark then
 		check_mark(options.reply_mark, "reply_mark")
 	end
+	local datagrams, text, code = netlink.open(options.netlink, pick(options, PLACE_OPTIONS))
+	if not datagrams and text then
+		return nil, text, code
+	end
 	local place = pick(options, PLACE_OPTIONS)
 	place.receive_buffer = options.receive_buffer
 	local queue, message, errno = nfbind.queue({}, place)
@@ -127,7 +69,7 @@ function nflua.open(options)
 	local has_rock, rock = pcall(require, "memory")
 	local session = setmetatable({ queue = queue, states = {}, callbacks = {}, timers = {}, place = place,
 		bind_options = pick(options, QUEUE_OPTIONS), memory = has_rock and rock or require "nflua.memory",
-		frame_of_source = options.frame == "source", reply_mark = options.reply_mark,
+		frame_of_source = options.frame == "source", reply_mark = options.reply_mark, datagrams = datagrams,
 		tell_with = options.tell or tell_on_stderr }, Session)
 	session.bind_options.default_verdict = default
 	return session
@@ -136,7 +78,7 @@ end
 function Session:close()
 	self.is_stopped, self.is_closed = true, true
 	self.timers = {}
-	for _, name in ipairs { "queue", "conntrack", "injector" } do
+	for _, name in ipairs { "queue", "conntrack", "injector", "datagrams" } do
 		if self[name] then
 			self[name]:close()
 		end
@@ -191,26 +133,6 @@ end
 
 -- ---- states -------------------------------------------------------------------
 
-local function refuse_netlink()
-	error("netlink.send: the kernel's NFLua protocol is not there, and this nflua has no netlink socket", 2)
-end
-
--- What a script finds: this Lua's own functions, and the modules of the document.
-local function environment(session, name)
-	local env = setmetatable({}, { __index = _G })
-	local connections = conn.of(session)
-	local modules = { conn = connections, nf = connections, timer = timers.of(session.timers, name),
-		netlink = { send = refuse_netlink }, memory = session.memory }
-	for module, functions in pairs(modules) do
-		env[module] = functions
-	end
-	env._G = env
-	function env.require(module)
-		return modules[module] or require(module)
-	end
-	return env
-end
-
 local function state_of(session, name, caller)
 	local state = session.states[name]
 	if not state then
@@ -225,7 +147,7 @@ function Session:create(name)
 	elseif self.states[name] then
 		return nil, ("there is a state '%s' already"):format(name), 17
 	end
-	self.states[name] = environment(self, name)
+	self.states[name] = states.environment(self, name)
 	return true
 end
 
@@ -252,19 +174,6 @@ function Session:list()
 	return names
 end
 
-local function load_into(env, code, chunk)
-	if code:sub(1, 1) == "\27" then
-		return nil, "compiled code is not loaded"
-	elseif not setfenv then
-		return load(code, chunk, "t", env)
-	end
-	local loaded, message = loadstring(code, chunk)
-	if loaded then
-		setfenv(loaded, env)
-	end
-	return loaded, message
-end
-
 -- Call what belongs to a script: its result, or nothing and the error is told. Ctrl-C is an
 -- error of Lua too, but not the script's.
 local function guarded(session, where, call)
@@ -289,7 +198,7 @@ function Session:execute(name, code, chunk)
 	if type(code) ~= "string" then
 		error(("bad argument #2 to 'execute' (string expected, got %s)"):format(type(code)), 2)
 	end
-	local loaded, message = load_into(env, code, chunk or "=" .. name)
+	local loaded, message = states.load(env, code, chunk or "=" .. name)
 	if not loaded then
 		return nil, message, EINVAL
 	end
@@ -362,31 +271,12 @@ end
 -- The function's result becomes the bits `yes` or `no` of the mark, for the rules behind.
 function Session:match(number, state, name, options)
 	check_options(options or {}, { yes = true, no = true }, "match")
-	local mask = check_bits_of_match(options or {})
+	local mask = rules.check_bits_of_match(options or {})
 	return register(self, number, state, { kind = "match", name = name, mask = mask, yes = options.yes,
 		on_error = options.no })
 end
 
-local RULES = { "queue", "chain", "select", "jump", "program", "go_on", "yes", "no" }
-
--- The rules of one callback, as lines for a shell: what carries none of its bits is queued, and
--- behind that stands, for a match, what becomes of packets that match. `select` says which
--- packets, as "-p tcp --dport 80"; `jump` is the target of those that match.
-function nflua.rules(options)
-	check_options(options, known_options(RULES), "rules")
-	local is_match = options.yes ~= nil or options.no ~= nil
-	local mask = is_match and check_bits_of_match(options) or check_mark(options.go_on, "go_on")
-	if type(options.queue) ~= "number" or type(options.chain) ~= "string" then
-		error("bad argument to 'rules' (queue and chain are wanted)", 2)
-	end
-	local start = ("%s -A %s%s -m mark --mark "):format(options.program or "iptables", options.chain,
-		(options.select or "") ~= "" and " " .. options.select or "")
-	local lines = { ("%s0x0/0x%x -j NFQUEUE --queue-num %d"):format(start, mask, options.queue) }
-	if is_match then
-		lines[2] = ("%s0x%x/0x%x -j %s"):format(start, options.yes, mask, options.jump or "DROP")
-	end
-	return lines
-end
+nflua.rules = rules.lines
 
 -- Those of a queue that has its callback.
 function Session:rules(number, chain, select, jump, program)

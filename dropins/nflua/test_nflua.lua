@@ -10,6 +10,7 @@ local place = require "place"
 local traffic = require "traffic"
 local case, equal, raises, refused = check.case, check.equal, check.raises, check.refused
 local EINVAL, EBUSY, ENOENT, EEXIST, ESHUTDOWN = 22, 16, 2, 17, 108
+local EPROTONOSUPPORT, ECONNREFUSED = 93, 111
 local QUEUE, PORT = 5, 9000
 local GO_ON, YES, NO = 0x100, 0x200, 0x400
 
@@ -248,6 +249,52 @@ case("timers run while packets come, and packets while timers wait", function()
 		equal(arrived(session, 2, "a", "b"), "a b")
 		traffic.wait(session, function() return env.ticks > 3 end)
 	end)
+end)
+
+-- ---- netlink ------------------------------------------------------------------
+
+local LISTENERS = [[
+def listen(port, groups):
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 2)
+    made.bind((port, groups))
+    made.settimeout(50)
+    return made
+one, two, three = listen(4711, 0), listen(4712, 1 << 4), listen(4713, 1 << 31)
+tell("ready")
+path += "2"
+got = [one.recv(100000), one.recv(100000), one.recv(100000), two.recv(100), two.recv(100), three.recv(100)]
+tell(" ".join(piece.decode() if len(piece) < 100 else str(len(piece)) for piece in got))
+]]
+
+case("netlink.send reaches ports and groups", function()
+	with({ netlink = 2 }, "", function(session, env)
+		local path = traffic.python(LISTENERS)
+		equal(traffic.finish(session, path), "ready")
+		local send = env.netlink.send
+		equal(send(4711, 0, "to one"), 6)
+		equal(send(4711, 0x10, "one and two"), 11)
+		equal(send(0, 0x80000010, env.memory.create "two and three"), 13)
+		equal(send(4711, 0, ("x"):rep(60000)), 60000)
+		refused(ECONNREFUSED, send(9999, 0, "nobody"))
+		refused(ECONNREFUSED, send(0, 0, "nobody"))
+		equal(send(0, 0x40, "a group of nobody"), 17)
+		refused(EINVAL, send(4711, 0, ""))
+		equal(traffic.finish(session, path .. "2"), "to one one and two 60000 one and two two and three two and three")
+		for _, wrong in ipairs { -1, 1.5, 2 ^ 32, "1", {} } do
+			raises("#1 to 'send'", send, wrong, 0, "x")
+			raises("#2 to 'send'", send, 1, wrong, "x")
+		end
+		raises("string or memory expected, got nil", send, 1, 0)
+		raises("string or memory expected, got table", send, 1, 0, {})
+	end)
+end)
+
+case("netlink.send without a protocol says why it cannot", function()
+	with({}, "", function(_, env)
+		raises("NFLua's protocol is the kernel module's", env.netlink.send, 1, 0, "x")
+	end)
+	refused(EPROTONOSUPPORT, nflua.open { netlink = 200 })
+	raises("the number of a protocol", nflua.open, { netlink = "usersock" })
 end)
 
 -- ---- states and sessions ------------------------------------------------------
