@@ -2489,6 +2489,22 @@ func WithKernelFilter(value bool) Option {
 	return func(x *Options) error { return x.SetKernelFilter(value) }
 }
 
+// NetlinkProtocol: The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
+func (x *Options) NetlinkProtocol() (uint32, bool) {
+	value, ok, _ := x.GetNumber(OptionsFieldNetlinkProtocol)
+	return uint32(value), ok
+}
+
+// SetNetlinkProtocol writes what NetlinkProtocol reads.
+func (x *Options) SetNetlinkProtocol(value uint32) error {
+	return x.SetNumber(OptionsFieldNetlinkProtocol, uint64(value))
+}
+
+// WithNetlinkProtocol: The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
+func WithNetlinkProtocol(value uint32) Option {
+	return func(x *Options) error { return x.SetNetlinkProtocol(value) }
+}
+
 // Queue: The queue that it waits in.
 func (x *Packet) Queue() (uint16, bool) {
 	if s := x.seen(); s != nil {

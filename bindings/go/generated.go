@@ -401,6 +401,8 @@ package nfbind
 #cgo nocallback nfbind_injector_open
 #cgo noescape nfbind_injector_send
 #cgo nocallback nfbind_injector_send
+#cgo noescape nfbind_injector_send_netlink
+#cgo nocallback nfbind_injector_send_netlink
 #cgo noescape nfbind_injector_close
 #cgo nocallback nfbind_injector_close
 #cgo noescape nfbind_injector_last_message
@@ -6271,9 +6273,10 @@ var errorsOfInjectorOpen = []sentence{
 	{syscall.ENOENT, "the named network namespace does not exist"},
 	{syscall.ENODEV, "no such device"},
 	{syscall.EINVAL, "more than one of the options that name a namespace"},
+	{syscall.EPROTONOSUPPORT, "this kernel has no such netlink protocol"},
 }
 
-// Open: Open its sockets. Of the options, the network namespace, mark, device and send buffer count.
+// Open: Open its sockets. Of the options, the network namespace, mark, device, send buffer and netlink protocol count.
 //
 // Errors:
 //   - EALREADY: it is open
@@ -6282,6 +6285,7 @@ var errorsOfInjectorOpen = []sentence{
 //   - ENOENT: the named network namespace does not exist
 //   - ENODEV: no such device
 //   - EINVAL: more than one of the options that name a namespace
+//   - EPROTONOSUPPORT: this kernel has no such netlink protocol
 func (injector *Injector) Open(options ...Option) (err error) {
 	made, err := makeOptions(options)
 	if err != nil {
@@ -6334,6 +6338,44 @@ func (injector *Injector) Send(packet *Packet) (err error) {
 	r := C.nfbind_injector_send((*C.struct_nfbind_injector)(injector.pointer), (*C.struct_nfbind_packet)(packet.base().address()))
 	if r < 0 {
 		err = fail(int(r), errorsOfInjectorSend, injector.why(0))
+		return
+	}
+	return
+}
+
+var errorsOfInjectorSendNetlink = []sentence{
+	{syscall.ECONNREFUSED, "nobody has that port id; the group's members got it all the same"},
+	{syscall.EDESTADDRREQ, "it was opened without the option netlink-protocol"},
+	{syscall.ERANGE, "no such group: they are 1 to 32"},
+	{syscall.EINVAL, "no bytes"},
+	{syscall.EPERM, "CAP_NET_ADMIN is missing, which the kernel's own protocols ask for"},
+	{syscall.EMSGSIZE, "larger than the send buffer"},
+	{syscall.EAGAIN, "the receiver's buffer is full"},
+	{syscall.ESHUTDOWN, "it is not open"},
+}
+
+// SendNetlink: Send one netlink datagram as it is, to the members of a multicast group, unless that is 0, and then to the socket with a port id, which is the kernel's where it is 0. A group without members is no error. NETLINK_USERSOCK is the protocol on which processes talk to each other, and where the kernel has no socket: a datagram for a group alone is sent when -ECONNREFUSED says that nobody has port id 0 (net/netlink/af_netlink.c).
+//
+// Errors:
+//   - ECONNREFUSED: nobody has that port id; the group's members got it all the same
+//   - EDESTADDRREQ: it was opened without the option netlink-protocol
+//   - ERANGE: no such group: they are 1 to 32
+//   - EINVAL: no bytes
+//   - EPERM: CAP_NET_ADMIN is missing, which the kernel's own protocols ask for
+//   - EMSGSIZE: larger than the send buffer
+//   - EAGAIN: the receiver's buffer is full
+//   - ESHUTDOWN: it is not open
+func (injector *Injector) SendNetlink(port uint32, group uint32, data []byte) (err error) {
+	if data == nil {
+		data = []byte{0}[:0]
+	}
+	if err = lock(true, injector.base()); err != nil {
+		return
+	}
+	defer unlock(injector.base())
+	r := C.nfbind_injector_send_netlink((*C.struct_nfbind_injector)(injector.pointer), C.uint32_t(port), C.uint32_t(group), unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
+	if r < 0 {
+		err = fail(int(r), errorsOfInjectorSendNetlink, injector.why(0))
 		return
 	}
 	return

@@ -3015,8 +3015,8 @@ int socket_device_name(int fd, uint32_t index, char name[16]);
  */
 int socket_read_proc(struct socket *socket, const char *name, char *data, size_t size);
 
-/* A raw socket that takes whole IP packets, for the injector. */
-int socket_open_raw(const struct socket_place *place, int family, int *ret_fd);
+/* A raw socket for the injector: of IP, with IPPROTO_RAW, it takes whole packets. */
+int socket_open_raw(const struct socket_place *place, int family, int protocol, int *ret_fd);
 
 /* Nanoseconds of the monotonic clock. */
 uint64_t socket_now(void);
@@ -4277,6 +4277,7 @@ struct nfbind_options {
 	uint32_t events;
 	uint32_t resync_interval;
 	uint32_t keys_max;
+	uint32_t netlink_protocol;
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
@@ -12143,6 +12144,8 @@ const char *const options_help[] = {
 		"A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool).",
 	[NFBIND_OPTIONS_KERNEL_FILTER] =
 		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
+	[NFBIND_OPTIONS_NETLINK_PROTOCOL] =
+		"The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).",
 };
 
 const char *const packet_help[] = {
@@ -12712,6 +12715,7 @@ void nfbind_helper_free(struct nfbind_helper *helper)
 /* src/injector.c */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12719,13 +12723,15 @@ void nfbind_helper_free(struct nfbind_helper *helper)
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 /* SPDX-License-Identifier: MIT */
 /*
  * The injector: packets of the caller's own, sent through raw sockets that take
  * them with their IP headers (raw(7); IPPROTO_RAW implies IP_HDRINCL and, for IPv6,
- * IPV6_HDRINCL). A machine without IPv6 still gets an injector for IPv4.
+ * IPV6_HDRINCL). A machine without IPv6 still gets an injector for IPv4. Netlink
+ * datagrams have a socket of their own, where the options ask for one.
  */
 
 
@@ -12734,17 +12740,18 @@ void nfbind_helper_free(struct nfbind_helper *helper)
 enum {
 	MESSAGE_SIZE = 200,
 	SEND_BUFFER_DEFAULT = 1 << 20,
+	GROUP_LAST = 32, /* that an address has a bit for */
 };
 
 enum injector_state { INJECTOR_NEW, INJECTOR_OPEN, INJECTOR_CLOSED };
 
-enum { IPV4, IPV6, FAMILIES_of_injector };
+enum { IPV4, IPV6, FAMILIES_of_injector, NETLINK = FAMILIES_of_injector, SOCKETS };
 
 static const int families_of_injector[FAMILIES_of_injector] = { AF_INET, AF_INET6 };
 
 struct nfbind_injector {
 	atomic_int state;
-	int fds[FAMILIES_of_injector];    /* -1 for none */
+	int fds[SOCKETS];     /* -1 for none */
 	pthread_mutex_t lock; /* of the message */
 	char message[MESSAGE_SIZE];
 };
@@ -12774,7 +12781,7 @@ int nfbind_injector_new(struct nfbind_injector **ret_injector)
 	injector = calloc(1, sizeof(*injector));
 	if (!injector)
 		return -ENOMEM;
-	injector->fds[IPV4] = injector->fds[IPV6] = -1;
+	injector->fds[IPV4] = injector->fds[IPV6] = injector->fds[NETLINK] = -1;
 	pthread_mutex_init(&injector->lock, NULL);
 	*ret_injector = injector;
 	return 0;
@@ -12784,7 +12791,7 @@ int nfbind_injector_new(struct nfbind_injector **ret_injector)
 
 static void close_sockets(struct nfbind_injector *injector)
 {
-	for (unsigned int i = 0; i < FAMILIES_of_injector; i++) {
+	for (unsigned int i = 0; i < SOCKETS; i++) {
 		if (injector->fds[i] >= 0)
 			close(injector->fds[i]);
 		injector->fds[i] = -1;
@@ -12794,7 +12801,7 @@ static void close_sockets(struct nfbind_injector *injector)
 static int open_socket_of_injector(struct nfbind_injector *injector, const struct socket_place *place,
 		       unsigned int family)
 {
-	int r = socket_open_raw(place, families_of_injector[family], &injector->fds[family]);
+	int r = socket_open_raw(place, families_of_injector[family], IPPROTO_RAW, &injector->fds[family]);
 
 	if (r == 0)
 		return 0;
@@ -12862,6 +12869,25 @@ static int set_up_socket(struct nfbind_injector *injector, int fd,
 	return r;
 }
 
+static int open_netlink_of_injector(struct nfbind_injector *injector, const struct socket_place *place,
+			const struct nfbind_options *options)
+{
+	uint64_t protocol;
+	int r;
+
+	if (!options ||
+	    nfbind_options_get_number(options, NFBIND_OPTIONS_NETLINK_PROTOCOL, &protocol) < 0)
+		return 0;
+	/* More than the kernel's MAX_LINKS is none to it, too. */
+	r = protocol > INT_MAX ? -EPROTONOSUPPORT :
+		socket_open_raw(place, AF_NETLINK, (int)protocol, &injector->fds[NETLINK]);
+	if (r == 0)
+		return 0;
+	injector->fds[NETLINK] = -1;
+	return explain_of_injector(injector, r, "netlink protocol %" PRIu64 ": %s", protocol,
+		       r == -EPROTONOSUPPORT ? "this kernel has none of that number" : strerror(-r));
+}
+
 int nfbind_injector_open(struct nfbind_injector *injector, const struct nfbind_options *options)
 {
 	struct socket_place place;
@@ -12882,6 +12908,8 @@ int nfbind_injector_open(struct nfbind_injector *injector, const struct nfbind_o
 		if (r == 0 && injector->fds[i] >= 0)
 			r = set_up_socket(injector, injector->fds[i], options);
 	}
+	if (r == 0)
+		r = open_netlink_of_injector(injector, &place, options);
 	if (r < 0) {
 		close_sockets(injector);
 		return r;
@@ -12973,6 +13001,45 @@ int nfbind_injector_send(struct nfbind_injector *injector, const struct nfbind_p
 		return explain_of_injector(injector, -EINVAL, "the packet is truncated");
 	return packet->flags & PACKET_PARTIAL ? send_finished(injector, packet, &view)
 					      : send_whole(injector, packet, &view);
+}
+
+static int explain_datagram(struct nfbind_injector *injector, int error, uint32_t port, size_t len)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return explain_of_injector(injector, -ECONNREFUSED, "nobody has port id %" PRIu32, port);
+	case EPERM:
+		return explain_of_injector(injector, -EPERM, "CAP_NET_ADMIN is missing in this user namespace");
+	case EMSGSIZE:
+		return explain_of_injector(injector, -EMSGSIZE, "%zu bytes are more than the send buffer", len);
+	case ENOBUFS:
+	case EAGAIN:
+		return explain_of_injector(injector, -EAGAIN, "the receiver's buffer is full");
+	default:
+		return explain_of_injector(injector, -error, "the datagram was not sent: %s", strerror(error));
+	}
+}
+
+int nfbind_injector_send_netlink(struct nfbind_injector *injector, uint32_t port, uint32_t group,
+				 const void *data, size_t data_len)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = port };
+
+	if (!injector || !data)
+		return -EINVAL;
+	if (atomic_load(&injector->state) != INJECTOR_OPEN)
+		return explain_of_injector(injector, -ESHUTDOWN, "the injector is not open");
+	if (injector->fds[NETLINK] < 0)
+		return explain_of_injector(injector, -EDESTADDRREQ, "it was opened without a netlink protocol");
+	if (data_len == 0)
+		return explain_of_injector(injector, -EINVAL, "there is nothing to send");
+	if (group > GROUP_LAST)
+		return explain_of_injector(injector, -ERANGE, "there is no group %" PRIu32, group);
+	address.nl_groups = group > 0 ? 1u << (group - 1) : 0;
+	if (sendto(injector->fds[NETLINK], data, data_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return explain_datagram(injector, errno, port, data_len);
+	return 0;
 }
 
 int nfbind_injector_close(struct nfbind_injector *injector)
@@ -15388,6 +15455,7 @@ static const struct field options_rows[] = {
 	ROW(KEYS_MAX, "keys-max", keys_max, U32, .directions = OPEN),
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
 	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
+	ROW(NETLINK_PROTOCOL, "netlink-protocol", netlink_protocol, U32, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {
@@ -23180,7 +23248,7 @@ struct control {
 	uint8_t room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
 };
 
-static int open_netlink(void *argument)
+static int open_netlink_of_socket(void *argument)
 {
 	struct mnl_socket **socket = argument;
 
@@ -23294,7 +23362,7 @@ static int open_for(struct socket *self, const struct socket_place *place, enum 
 
 	*self = (struct socket){ .fd = -1 };
 	r = place->socket_fd >= 0 ? adopt(place->socket_fd, &socket) :
-				    at_place(place, open_netlink, &socket);
+				    at_place(place, open_netlink_of_socket, &socket);
 	if (r < 0)
 		return r;
 	r = set_up_of_socket(self, socket, use, receive_buffer);
@@ -23408,6 +23476,7 @@ int socket_open_beside(struct socket *self, const struct socket *other)
 
 struct raw_call {
 	int family;
+	int protocol;
 	int fd;
 };
 
@@ -23415,13 +23484,13 @@ static int open_raw(void *argument)
 {
 	struct raw_call *call = argument;
 
-	call->fd = socket(call->family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	call->fd = socket(call->family, SOCK_RAW | SOCK_CLOEXEC, call->protocol);
 	return call->fd < 0 ? -errno : 0;
 }
 
-int socket_open_raw(const struct socket_place *place, int family, int *ret_fd)
+int socket_open_raw(const struct socket_place *place, int family, int protocol, int *ret_fd)
 {
-	struct raw_call call = { .family = family };
+	struct raw_call call = { .family = family, .protocol = protocol };
 	int r = at_place(place, open_raw, &call);
 
 	if (r < 0)

@@ -413,7 +413,7 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device), opening an event session (events to keys-max, kernel-filter).
+ * namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -473,7 +473,9 @@ enum nfbind_options_field {
 	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
 	NFBIND_OPTIONS_KEEP_RECORD = 27,
 	/** The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool). */
-	NFBIND_OPTIONS_KERNEL_FILTER = 28
+	NFBIND_OPTIONS_KERNEL_FILTER = 28,
+	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number). */
+	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
 };
 
 /** How much of a packet the kernel copies to the reader. */
@@ -4704,8 +4706,9 @@ NFBIND_API uint32_t nfbind_tracker_count(const struct nfbind_tracker *tracker);
 /*
  * The injector: a pair of raw sockets (IPv4, IPv6) that sends packets made by
  * nfbind_packet_new() or nfbind_packet_build_*(), with a mark so that rules can
- * tell them from others. Needs CAP_NET_RAW, and CAP_NET_ADMIN for the mark. Any
- * thread may send; one thread at a time may do the rest.
+ * tell them from others. Needs CAP_NET_RAW, and CAP_NET_ADMIN for the mark. With
+ * the option netlink-protocol it has a third one, for netlink datagrams to other
+ * processes. Any thread may send; one thread at a time may do the rest.
  */
 #ifndef NFBIND_INJECTOR_H
 #define NFBIND_INJECTOR_H
@@ -4729,8 +4732,8 @@ struct nfbind_injector;
 NFBIND_API int nfbind_injector_new(struct nfbind_injector **ret_injector);
 
 /**
- * Open its sockets. Of the options, the network namespace, mark, device and send
- * buffer count.
+ * Open its sockets. Of the options, the network namespace, mark, device, send
+ * buffer and netlink protocol count.
  *
  * @nullable options
  * @error EALREADY it is open
@@ -4739,6 +4742,7 @@ NFBIND_API int nfbind_injector_new(struct nfbind_injector **ret_injector);
  * @error ENOENT the named network namespace does not exist
  * @error ENODEV no such device
  * @error EINVAL more than one of the options that name a namespace
+ * @error EPROTONOSUPPORT this kernel has no such netlink protocol
  * @blocks
  * @since 0.1
  */
@@ -4761,6 +4765,28 @@ NFBIND_API int nfbind_injector_open(struct nfbind_injector *injector,
  */
 NFBIND_API int nfbind_injector_send(struct nfbind_injector *injector,
 				    const struct nfbind_packet *packet);
+
+/**
+ * Send one netlink datagram as it is, to the members of a multicast group, unless
+ * that is 0, and then to the socket with a port id, which is the kernel's where it is
+ * 0. A group without members is no error. NETLINK_USERSOCK is the protocol on which
+ * processes talk to each other, and where the kernel has no socket: a datagram for a
+ * group alone is sent when -ECONNREFUSED says that nobody has port id 0
+ * (net/netlink/af_netlink.c).
+ *
+ * @error ECONNREFUSED nobody has that port id; the group's members got it all the same
+ * @error EDESTADDRREQ it was opened without the option netlink-protocol
+ * @error ERANGE no such group: they are 1 to 32
+ * @error EINVAL no bytes
+ * @error EPERM CAP_NET_ADMIN is missing, which the kernel's own protocols ask for
+ * @error EMSGSIZE larger than the send buffer
+ * @error EAGAIN the receiver's buffer is full
+ * @error ESHUTDOWN it is not open
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_injector_send_netlink(struct nfbind_injector *injector, uint32_t port,
+					    uint32_t group, const void *data, size_t data_len);
 
 /**
  * Close the sockets; twice is fine. It never fails.

@@ -3681,6 +3681,7 @@ static const struct sentence errors_of_injector_open[] = {
 	{ ENOENT, "the named network namespace does not exist" },
 	{ ENODEV, "no such device" },
 	{ EINVAL, "more than one of the options that name a namespace" },
+	{ EPROTONOSUPPORT, "this kernel has no such netlink protocol" },
 	{ 0, NULL },
 };
 
@@ -3723,6 +3724,38 @@ static int l_injector_send(lua_State *L)
 	if (r < 0) {
 		nfbind_injector_last_message(o_self->pointer, message, sizeof(message));
 		return fail(L, r, errors_of_injector_send, message);
+	}
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static const struct sentence errors_of_injector_send_netlink[] = {
+	{ ECONNREFUSED, "nobody has that port id; the group's members got it all the same" },
+	{ EDESTADDRREQ, "it was opened without the option netlink-protocol" },
+	{ ERANGE, "no such group: they are 1 to 32" },
+	{ EINVAL, "no bytes" },
+	{ EPERM, "CAP_NET_ADMIN is missing, which the kernel's own protocols ask for" },
+	{ EMSGSIZE, "larger than the send buffer" },
+	{ EAGAIN, "the receiver's buffer is full" },
+	{ ESHUTDOWN, "it is not open" },
+	{ 0, NULL },
+};
+
+static int l_injector_send_netlink(lua_State *L)
+{
+	int r;
+	char message[512] = "";
+
+	lua_settop(L, 4);
+	struct handle *o_self = get_handle(L, 1, &injector_type);
+	const uint32_t c_port = (uint32_t)check_unsigned(L, 2, UINT32_MAX);
+	const uint32_t c_group = (uint32_t)check_unsigned(L, 3, UINT32_MAX);
+	size_t c_data_len = 0;
+	const char *c_data = luaL_checklstring(L, 4, &c_data_len);
+	r = nfbind_injector_send_netlink(o_self->pointer, c_port, c_group, c_data, c_data_len);
+	if (r < 0) {
+		nfbind_injector_last_message(o_self->pointer, message, sizeof(message));
+		return fail(L, r, errors_of_injector_send_netlink, message);
 	}
 	lua_pushboolean(L, 1);
 	return 1;
@@ -4428,6 +4461,7 @@ static int make_injector(void **ret_pointer)
 static const luaL_Reg injector_methods[] = {
 	{ "open", l_injector_open },
 	{ "send", l_injector_send },
+	{ "send_netlink", l_injector_send_netlink },
 	{ "close", l_injector_close },
 	{ "last_message", l_injector_last_message },
 	{ NULL, NULL },

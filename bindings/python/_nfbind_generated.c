@@ -5841,6 +5841,7 @@ static const struct sentence errors_of_injector_open[] = {
 	{ ENOENT, "the named network namespace does not exist" },
 	{ ENODEV, "no such device" },
 	{ EINVAL, "more than one of the options that name a namespace" },
+	{ EPROTONOSUPPORT, "this kernel has no such netlink protocol" },
 	{ 0, NULL },
 };
 
@@ -5915,6 +5916,50 @@ static PyObject *py_injector_send(PyObject *self, PyObject *const *args, Py_ssiz
 	}
 	result = Py_NewRef(Py_None);
 done:
+	return result;
+}
+
+static const struct sentence errors_of_injector_send_netlink[] = {
+	{ ECONNREFUSED, "nobody has that port id; the group's members got it all the same" },
+	{ EDESTADDRREQ, "it was opened without the option netlink-protocol" },
+	{ ERANGE, "no such group: they are 1 to 32" },
+	{ EINVAL, "no bytes" },
+	{ EPERM, "CAP_NET_ADMIN is missing, which the kernel's own protocols ask for" },
+	{ EMSGSIZE, "larger than the send buffer" },
+	{ EAGAIN, "the receiver's buffer is full" },
+	{ ESHUTDOWN, "it is not open" },
+	{ 0, NULL },
+};
+
+static PyObject *py_injector_send_netlink(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { "port", "group", "data" };
+	PyObject *in[3];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	char message[512] = "";
+	uint64_t c_port = 0;
+	uint64_t c_group = 0;
+	Py_buffer c_data = { 0 };
+
+	if (take(words, 3, args, nargs, names, in) < 0)
+		return NULL;
+	if (as_unsigned(in[0], UINT32_MAX, "port", &c_port) < 0 ||
+	    as_unsigned(in[1], UINT32_MAX, "group", &c_group) < 0 ||
+	    as_bytes(in[2], false, &c_data) < 0 ||
+	    check(o_self, true, "injector") < 0)
+		goto done;
+	r = nfbind_injector_send_netlink(o_self->pointer, (uint32_t)c_port, (uint32_t)c_group, c_data.buf, (size_t)c_data.len);
+	if (r < 0) {
+		nfbind_injector_last_message(o_self->pointer, message, sizeof(message));
+		fail(r, errors_of_injector_send_netlink, message);
+		goto done;
+	}
+	result = Py_NewRef(Py_None);
+done:
+	if (c_data.obj)
+		PyBuffer_Release(&c_data);
 	return result;
 }
 
@@ -6897,9 +6942,11 @@ static int add_tracker(PyObject *module)
 
 static PyMethodDef injector_methods[] = {
 	{ "open", (PyCFunction)(void (*)(void))py_injector_open, METH_FASTCALL | METH_KEYWORDS,
-	  "Open its sockets. Of the options, the network namespace, mark, device and send buffer count." },
+	  "Open its sockets. Of the options, the network namespace, mark, device, send buffer and netlink protocol count." },
 	{ "send", (PyCFunction)(void (*)(void))py_injector_send, METH_FASTCALL | METH_KEYWORDS,
 	  "Send one packet as it is. The kernel fills in an IPv4 header's checksum, total length, and its source and id where they are 0 (raw(7)); a packet larger than the path's MTU is refused, not fragmented." },
+	{ "send_netlink", (PyCFunction)(void (*)(void))py_injector_send_netlink, METH_FASTCALL | METH_KEYWORDS,
+	  "Send one netlink datagram as it is, to the members of a multicast group, unless that is 0, and then to the socket with a port id, which is the kernel's where it is 0. A group without members is no error. NETLINK_USERSOCK is the protocol on which processes talk to each other, and where the kernel has no socket: a datagram for a group alone is sent when -ECONNREFUSED says that nobody has port id 0 (net/netlink/af_netlink.c)." },
 	{ "close", (PyCFunction)(void (*)(void))py_injector_close, METH_FASTCALL | METH_KEYWORDS,
 	  "Close the sockets; twice is fine. It never fails." },
 	{ "free", (PyCFunction)(void (*)(void))py_injector_free, METH_FASTCALL | METH_KEYWORDS,

@@ -204,7 +204,7 @@ def asked_for(test):
 def add_asked_for(content, name):
     if os.path.isdir(name):
         for file in sorted(os.listdir(name)):
-            if file.endswith((".py", ".so")):
+            if file.endswith((".lua", ".py", ".so")):
                 content.add(os.path.join(name, file))
         return
     path = name if os.path.isabs(name) else content.program(name)
