@@ -2345,9 +2345,10 @@ NFBIND_API int nfbind_batch_export(const struct nfbind_batch *batch,
  *
  * Staging. A verdict for a packet of the running batch is staged and leaves, with
  * the others, in one send: at the next receive before it can wait, at settle,
- * send, unbind and close, or when the stage is full. A verdict for a kept packet, and one with NFBIND_VERDICT_NOW, leaves before the call returns, or
- * with the send that another thread has just under way. Nothing is held while the
- * library sleeps, and what a send could not take stays staged.
+ * send, unbind and close, or when the stage is full. A verdict for a kept packet, and
+ * one with NFBIND_VERDICT_NOW, leaves before the call returns, or with the send that
+ * another thread has just under way. Nothing is held while the library sleeps, and what
+ * a send could not take stays staged.
  *
  * Coalescing. Equal verdicts without payload or connection that are staged in
  * queue order become one message, never past a packet that is still undecided.
