@@ -54,6 +54,13 @@ int view_get_bytes(const struct nfbind_packet *packet, uint32_t field, const voi
 int view_set_bytes(struct nfbind_packet *packet, uint32_t field, const void *data,
 		   size_t data_len);
 
+/* The same of bytes that were walked already; -ENODATA for what is not there. */
+int view_read_number(const uint8_t *data, const struct view *view, uint32_t field,
+		     uint64_t *ret_value);
+
+/* Find the bytes of an address, of the TCP options or of the transport payload. */
+int view_locate_bytes(const struct view *view, uint32_t field, uint32_t *ret_at, uint32_t *ret_len);
+
 /* Which bytes a transport checksum covers. */
 struct coverage {
 	bool is_crc;      /* CRC32c; otherwise the Internet checksum */

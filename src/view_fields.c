@@ -168,17 +168,33 @@ static uint32_t read_word(const uint8_t *data, const struct bits *bits)
 	}
 }
 
-static int get_number(const uint8_t *data, const struct view *view, uint32_t field,
-		      uint64_t *ret_value)
+int view_read_number(const uint8_t *data, const struct view *view, uint32_t field,
+		     uint64_t *ret_value)
 {
 	struct bits bits;
 	uint32_t at;
-	int r = locate(data, view, field, &at, &bits);
+	int r;
 
-	if (r < 0)
-		return r;
-	*ret_value = read_word(data + at, &bits) >> bits.shift & bits.mask;
-	return 0;
+	switch (field) {
+	case NFBIND_PACKET_IP_PROTOCOL:
+		if (!view->has_protocol)
+			return -ENODATA;
+		*ret_value = view->protocol;
+		return 0;
+	case NFBIND_PACKET_IP_FRAGMENT_OFFSET:
+	case NFBIND_PACKET_IP_MORE_FRAGMENTS:
+		if (!view->is_fragment)
+			return -ENODATA;
+		*ret_value = field == NFBIND_PACKET_IP_FRAGMENT_OFFSET ? view->fragment_offset :
+									 view->more_fragments;
+		return 0;
+	default:
+		r = locate(data, view, field, &at, &bits);
+		if (r < 0)
+			return r;
+		*ret_value = read_word(data + at, &bits) >> bits.shift & bits.mask;
+		return 0;
+	}
 }
 
 int view_get_number(const struct nfbind_packet *packet, uint32_t field, uint64_t *ret_value)
@@ -192,22 +208,7 @@ int view_get_number(const struct nfbind_packet *packet, uint32_t field, uint64_t
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	switch (field) {
-	case NFBIND_PACKET_IP_PROTOCOL:
-		if (!view.has_protocol)
-			return -ENODATA;
-		*ret_value = view.protocol;
-		return 0;
-	case NFBIND_PACKET_IP_FRAGMENT_OFFSET:
-	case NFBIND_PACKET_IP_MORE_FRAGMENTS:
-		if (!view.is_fragment)
-			return -ENODATA;
-		*ret_value = field == NFBIND_PACKET_IP_FRAGMENT_OFFSET ? view.fragment_offset :
-									 view.more_fragments;
-		return 0;
-	default:
-		return get_number(packet->payload, &view, field, ret_value);
-	}
+	return view_read_number(packet->payload, &view, field, ret_value);
 }
 
 int view_set_number(struct nfbind_packet *packet, uint32_t field, uint64_t value)
@@ -237,9 +238,7 @@ int view_set_number(struct nfbind_packet *packet, uint32_t field, uint64_t value
 	return edit_patch(packet, &view, at, bytes + 4 - bits.size, bits.size);
 }
 
-/* Find the bytes of an address, of the TCP options or of the transport payload. */
-static int locate_bytes(const uint8_t *data, const struct view *view, uint32_t field,
-			uint32_t *ret_at, uint32_t *ret_len)
+int view_locate_bytes(const struct view *view, uint32_t field, uint32_t *ret_at, uint32_t *ret_len)
 {
 	uint32_t address_len = (uint32_t)view_address_len(view);
 	uint32_t address = view->version == 4 ? 12 : 8;
@@ -279,7 +278,7 @@ int view_get_bytes(const struct nfbind_packet *packet, uint32_t field, const voi
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	r = locate_bytes(packet->payload, &view, field, &at, &len);
+	r = view_locate_bytes(&view, field, &at, &len);
 	if (r < 0)
 		return r;
 	*ret_data = packet->payload + at;
@@ -302,7 +301,7 @@ int view_set_bytes(struct nfbind_packet *packet, uint32_t field, const void *dat
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	r = locate_bytes(packet->payload, &view, field, &at, &len);
+	r = view_locate_bytes(&view, field, &at, &len);
 	if (r < 0)
 		return r;
 	if (field == NFBIND_PACKET_L4_PAYLOAD)

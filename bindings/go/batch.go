@@ -3,6 +3,8 @@
 package nfbind
 
 // #include "crossing.h"
+// #cgo noescape nfbind_batch_export_headers
+// #cgo nocallback nfbind_batch_export_headers
 import "C"
 
 import (
@@ -19,7 +21,8 @@ import (
 type batchState struct {
 	packets   []Packet
 	summaries []PacketSummary
-	data      unsafe.Pointer // of the library: where the offsets in the summaries count
+	headers   []PacketHeaders // under mu; nil until somebody asks for one
+	data      unsafe.Pointer  // of the library: where the offsets in the summaries count
 
 	deciding  sync.Mutex
 	decisions []Decision
@@ -132,6 +135,27 @@ func (packet *Packet) seen() *PacketSummary {
 		return nil
 	}
 	return &packet.batch.summaries[packet.index]
+}
+
+// headers are exported for the whole batch when the first is asked for, unless another goroutine
+// may be changing one of its packets just now.
+func (packet *Packet) headers() *PacketHeaders {
+	batch := packet.batch
+	if batch == nil || packet.changed.Load() {
+		return nil
+	}
+	batch.mu.Lock()
+	defer batch.mu.Unlock()
+	if batch.headers == nil && batch.pointer != nil && !batch.dead && batch.users == 0 {
+		batch.headers = make([]PacketHeaders, len(batch.packets))
+		C.nfbind_batch_export_headers((*C.struct_nfbind_batch)(batch.pointer),
+			(*C.struct_nfbind_packet_headers)(unsafe.Pointer(unsafe.SliceData(batch.headers))),
+			C.size_t(len(batch.headers)), C.size_t(unsafe.Sizeof(PacketHeaders{})))
+	}
+	if batch.headers == nil {
+		return nil
+	}
+	return &batch.headers[packet.index]
 }
 
 // appendAt appends bytes of the batch's memory, unless that is gone. Nobody frees or changes them

@@ -2815,12 +2815,18 @@ func (x *Packet) CgroupClassid() (uint32, bool) {
 
 // IPVersion: IP version of the payload: 4 or 6.
 func (x *Packet) IPVersion() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.IPVersion, s.Present&0x1 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldIPVersion)
 	return uint8(value), ok
 }
 
 // IPSrc: IP source address.
 func (x *Packet) IPSrc() (netip.Addr, bool) {
+	if s := x.headers(); s != nil {
+		return address(s.IPSrc[:s.AddressLen]), s.Present&0x2 != 0
+	}
 	data, err := x.GetBytes(PacketFieldIPSrc)
 	ok := data != nil && err == nil
 	return address(data), ok
@@ -2833,6 +2839,9 @@ func (x *Packet) SetIPSrc(value netip.Addr) error {
 
 // IPDst: IP destination address.
 func (x *Packet) IPDst() (netip.Addr, bool) {
+	if s := x.headers(); s != nil {
+		return address(s.IPDst[:s.AddressLen]), s.Present&0x4 != 0
+	}
 	data, err := x.GetBytes(PacketFieldIPDst)
 	ok := data != nil && err == nil
 	return address(data), ok
@@ -2845,12 +2854,18 @@ func (x *Packet) SetIPDst(value netip.Addr) error {
 
 // IPProtocol: Transport protocol, behind the IPv6 extension headers.
 func (x *Packet) IPProtocol() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.IPProtocol, s.Present&0x8 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldIPProtocol)
 	return uint8(value), ok
 }
 
 // IPTTL: IPv4 time to live or IPv6 hop limit.
 func (x *Packet) IPTTL() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.IPTTL, s.Present&0x10 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldIPTTL)
 	return uint8(value), ok
 }
@@ -2929,6 +2944,9 @@ func (x *Packet) SetIPFlowLabel(value uint32) error {
 
 // PortSrc: Source port of TCP, UDP, UDP-Lite, SCTP or DCCP.
 func (x *Packet) PortSrc() (uint16, bool) {
+	if s := x.headers(); s != nil {
+		return s.PortSrc, s.Present&0x1000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldPortSrc)
 	return uint16(value), ok
 }
@@ -2940,6 +2958,9 @@ func (x *Packet) SetPortSrc(value uint16) error {
 
 // PortDst: Destination port of TCP, UDP, UDP-Lite, SCTP or DCCP.
 func (x *Packet) PortDst() (uint16, bool) {
+	if s := x.headers(); s != nil {
+		return s.PortDst, s.Present&0x2000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldPortDst)
 	return uint16(value), ok
 }
@@ -2951,6 +2972,9 @@ func (x *Packet) SetPortDst(value uint16) error {
 
 // TCPSeq: TCP sequence number.
 func (x *Packet) TCPSeq() (uint32, bool) {
+	if s := x.headers(); s != nil {
+		return s.TCPSeq, s.Present&0x4000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldTCPSeq)
 	return uint32(value), ok
 }
@@ -2962,6 +2986,9 @@ func (x *Packet) SetTCPSeq(value uint32) error {
 
 // TCPAck: TCP acknowledgement number.
 func (x *Packet) TCPAck() (uint32, bool) {
+	if s := x.headers(); s != nil {
+		return s.TCPAck, s.Present&0x8000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldTCPAck)
 	return uint32(value), ok
 }
@@ -2973,6 +3000,9 @@ func (x *Packet) SetTCPAck(value uint32) error {
 
 // TCPFlags: TCP flags: a set of enum nfbind_tcp_flag.
 func (x *Packet) TCPFlags() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.TCPFlags, s.Present&0x10000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldTCPFlags)
 	return uint8(value), ok
 }
@@ -3029,6 +3059,9 @@ func (x *Packet) SetTCPMSS(value uint16) error {
 
 // ICMPType: ICMP or ICMPv6 type.
 func (x *Packet) ICMPType() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.ICMPType, s.Present&0x200000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldICMPType)
 	return uint8(value), ok
 }
@@ -3040,6 +3073,9 @@ func (x *Packet) SetICMPType(value uint8) error {
 
 // ICMPCode: ICMP or ICMPv6 code.
 func (x *Packet) ICMPCode() (uint8, bool) {
+	if s := x.headers(); s != nil {
+		return s.ICMPCode, s.Present&0x400000 != 0
+	}
 	value, ok, _ := x.GetNumber(PacketFieldICMPCode)
 	return uint8(value), ok
 }
@@ -3082,8 +3118,24 @@ func (x *Packet) SetSCTPVtag(value uint32) error {
 	return x.SetNumber(PacketFieldSCTPVtag, uint64(value))
 }
 
+// AppendL4Payload appends what L4Payload reads to a slice, of the caller's own memory.
+func (x *Packet) AppendL4Payload(to []byte) ([]byte, bool) {
+	if s := x.headers(); s != nil {
+		return x.appendAt(to, s.L4PayloadOffset, s.L4PayloadLen, s.Present&0x4000000)
+	}
+	data, ok := x.L4Payload()
+	return append(to, data...), ok
+}
+
 // L4Payload: What follows the transport header. Lengths and checksums follow a new value.
 func (x *Packet) L4Payload() ([]byte, bool) {
+	if s := x.headers(); s != nil {
+		data, ok := x.appendAt([]byte{}, s.L4PayloadOffset, s.L4PayloadLen, s.Present&0x4000000)
+		if !ok {
+			return nil, false
+		}
+		return data, true
+	}
 	data, err := x.GetBytes(PacketFieldL4Payload)
 	ok := data != nil && err == nil
 	return data, ok

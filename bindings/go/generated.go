@@ -191,6 +191,8 @@ package nfbind
 #cgo nocallback nfbind_batch_get_data
 #cgo noescape nfbind_batch_export
 #cgo nocallback nfbind_batch_export
+#cgo noescape nfbind_batch_export_headers
+#cgo nocallback nfbind_batch_export_headers
 #cgo noescape nfbind_verdict_to_queue
 #cgo nocallback nfbind_verdict_to_queue
 #cgo noescape nfbind_queue_new
@@ -1009,6 +1011,46 @@ type PacketSummary struct {
 	HwaddrLen uint32
 	// 1 when the payload is not all of the packet.
 	IsTruncated uint32
+}
+
+// PacketHeaders: What most readers ask of the headers in a packet, in one plain struct. A field that is absent is 0, with a clear bit in `present`.
+type PacketHeaders struct {
+	// Bit n is set when field NFBIND_PACKET_IP_VERSION + n is present.
+	Present uint32
+	// Position in the batch.
+	Index uint32
+	// Where field l4-payload starts, from the start of nfbind_batch_get_data().
+	L4PayloadOffset uint32
+	// Bytes of it.
+	L4PayloadLen uint32
+	// Field tcp-seq.
+	TCPSeq uint32
+	// Field tcp-ack.
+	TCPAck uint32
+	// Field port-src.
+	PortSrc uint16
+	// Field port-dst.
+	PortDst uint16
+	// Field ip-version.
+	IPVersion uint8
+	// Field ip-protocol.
+	IPProtocol uint8
+	// Field ip-ttl.
+	IPTTL uint8
+	// Field tcp-flags.
+	TCPFlags uint8
+	// Field icmp-type.
+	ICMPType uint8
+	// Field icmp-code.
+	ICMPCode uint8
+	// Bytes of ip_src and of ip_dst: 4, 16, or 0.
+	AddressLen uint8
+	// 0.
+	Reserved uint8
+	// Field ip-src, address_len bytes of it.
+	IPSrc [16]uint8
+	// Field ip-dst, address_len bytes of it.
+	IPDst [16]uint8
 }
 
 // Notice: Something that happened beside the packets.
@@ -3253,6 +3295,30 @@ func (batch *Batch) Export() (summaries []PacketSummary, err error) {
 		return
 	}
 	summaries = summaries[:r]
+	return
+}
+
+// ExportHeaders: The same of the headers in all packets, as received; a packet that is neither IPv4 nor IPv6 has nothing but its index. It is apart from [Batch.Export] since each packet is walked, which not every reader needs.
+//
+// Errors:
+//   - ENOSPC: the array has fewer elements than the batch has packets
+//   - EINVAL: the element size is smaller than 8 bytes
+func (batch *Batch) ExportHeaders() (headers []PacketHeaders, err error) {
+	if err = lock(true, batch.base()); err != nil {
+		return
+	}
+	defer unlock(batch.base())
+	headers = make([]PacketHeaders, C.nfbind_batch_count((*C.struct_nfbind_batch)(batch.pointer)))
+	r := C.nfbind_batch_export_headers((*C.struct_nfbind_batch)(batch.pointer), (*C.struct_nfbind_packet_headers)(unsafe.Pointer(unsafe.SliceData(headers))), C.size_t(len(headers)), C.size_t(unsafe.Sizeof(PacketHeaders{})))
+	for r == -C.ENOSPC {
+		headers = make([]PacketHeaders, 2*len(headers)+1)
+		r = C.nfbind_batch_export_headers((*C.struct_nfbind_batch)(batch.pointer), (*C.struct_nfbind_packet_headers)(unsafe.Pointer(unsafe.SliceData(headers))), C.size_t(len(headers)), C.size_t(unsafe.Sizeof(PacketHeaders{})))
+	}
+	if r < 0 {
+		err = fail(int(r), errorsOfBatchExport, "")
+		return
+	}
+	headers = headers[:r]
 	return
 }
 

@@ -300,9 +300,11 @@
 #define view_get_number view_get_number_of_nfbind
 #define view_is_cut view_is_cut_of_nfbind
 #define view_least_len view_least_len_of_nfbind
+#define view_locate_bytes view_locate_bytes_of_nfbind
 #define view_of view_of_of_nfbind
 #define view_parse view_parse_of_nfbind
 #define view_print view_print_of_nfbind
+#define view_read_number view_read_number_of_nfbind
 #define view_read_u16 view_read_u16_of_nfbind
 #define view_read_u32 view_read_u32_of_nfbind
 #define view_set_bytes view_set_bytes_of_nfbind
@@ -2471,6 +2473,13 @@ int view_get_bytes(const struct nfbind_packet *packet, uint32_t field, const voi
 		   size_t *ret_data_len);
 int view_set_bytes(struct nfbind_packet *packet, uint32_t field, const void *data,
 		   size_t data_len);
+
+/* The same of bytes that were walked already; -ENODATA for what is not there. */
+int view_read_number(const uint8_t *data, const struct view *view, uint32_t field,
+		     uint64_t *ret_value);
+
+/* Find the bytes of an address, of the TCP options or of the transport payload. */
+int view_locate_bytes(const struct view *view, uint32_t field, uint32_t *ret_at, uint32_t *ret_len);
 
 /* Which bytes a transport checksum covers. */
 struct coverage {
@@ -6848,7 +6857,7 @@ static int read_tag(struct line *line, const struct word *word, uint32_t field)
 	return set_number(line, word, field, be32toh((uint32_t)value));
 }
 
-static int read_address(struct line *line, const struct word *word, uint32_t field)
+static int read_address_of_ct_parse(struct line *line, const struct word *word, uint32_t field)
 {
 	uint8_t bytes[16];
 	size_t len = reader_address(word->text, word->len, bytes);
@@ -6960,7 +6969,7 @@ static int read_option(struct line *line, const struct save_option *option,
 	switch (option->kind) {
 	case SAVE_ADDRESS:
 	case SAVE_NAT:
-		return read_address(line, word, option->field);
+		return read_address_of_ct_parse(line, word, option->field);
 	case SAVE_STATUS:
 		return read_status(line, word);
 	case SAVE_PROTOCOL:
@@ -11691,6 +11700,119 @@ void format_exp_xml(const struct nfbind_exp *exp, struct text *text)
 			text_add(text, "<%s/>", name->name);
 	text_add(text, "</meta></flow>");
 }
+
+/* src/headers.c */
+#include <errno.h>
+#include <string.h>
+/* SPDX-License-Identifier: MIT */
+/*
+ * The headers in all packets of a batch as plain structs, for callers to whom each
+ * call costs much. They are read from the bytes that were received, and nothing is
+ * kept in the packets: another thread may be deciding on them.
+ */
+
+
+
+enum { FIRST_of_headers = NFBIND_PACKET_IP_VERSION };
+
+/* Which numbers there are, and where they go. */
+static const struct {
+	uint8_t field;
+	uint8_t size;
+	uint16_t offset;
+} numbers[] = {
+#define ROW(field, member) \
+	{ NFBIND_PACKET_##field, sizeof(((struct nfbind_packet_headers *)0)->member), \
+	  offsetof(struct nfbind_packet_headers, member) }
+	ROW(IP_VERSION, ip_version),
+	ROW(IP_PROTOCOL, ip_protocol),
+	ROW(IP_TTL, ip_ttl),
+	ROW(PORT_SRC, port_src),
+	ROW(PORT_DST, port_dst),
+	ROW(TCP_SEQ, tcp_seq),
+	ROW(TCP_ACK, tcp_ack),
+	ROW(TCP_FLAGS, tcp_flags),
+	ROW(ICMP_TYPE, icmp_type),
+	ROW(ICMP_CODE, icmp_code),
+#undef ROW
+};
+
+static void store(void *to, uint8_t size, uint64_t value)
+{
+	switch (size) {
+	case 1:
+		*(uint8_t *)to = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)to = (uint16_t)value;
+		break;
+	default:
+		*(uint32_t *)to = (uint32_t)value;
+	}
+}
+
+static void read_numbers(const uint8_t *data, const struct view *view,
+			 struct nfbind_packet_headers *headers)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint64_t value;
+
+		if (view_read_number(data, view, numbers[i].field, &value) < 0)
+			continue;
+		store((uint8_t *)headers + numbers[i].offset, numbers[i].size, value);
+		headers->present |= 1u << (numbers[i].field - FIRST_of_headers);
+	}
+}
+
+static void read_address_of_headers(const uint8_t *data, const struct view *view, uint32_t field,
+			 uint8_t *address, struct nfbind_packet_headers *headers)
+{
+	uint32_t at, len;
+
+	if (view_locate_bytes(view, field, &at, &len) < 0)
+		return;
+	memcpy(address, data + at, len);
+	headers->address_len = (uint8_t)len;
+	headers->present |= 1u << (field - FIRST_of_headers);
+}
+
+static void read_headers(const struct nfbind_packet *packet, struct nfbind_packet_headers *headers)
+{
+	size_t len;
+	const uint8_t *data = packet_attribute(packet, KERNEL_NFQA_PAYLOAD, &len);
+	struct view view;
+	uint32_t at;
+
+	*headers = (struct nfbind_packet_headers){ .index = packet->index };
+	/* A payload that its reader cut is shorter than its attribute says. */
+	if (!data || view_parse(data, packet->received_len, &view) < 0)
+		return;
+	read_numbers(data, &view, headers);
+	read_address_of_headers(data, &view, NFBIND_PACKET_IP_SRC, headers->ip_src, headers);
+	read_address_of_headers(data, &view, NFBIND_PACKET_IP_DST, headers->ip_dst, headers);
+	if (view_locate_bytes(&view, NFBIND_PACKET_L4_PAYLOAD, &at, &headers->l4_payload_len) < 0)
+		return;
+	headers->l4_payload_offset = (uint32_t)(data + at - packet->batch->data);
+	headers->present |= 1u << (NFBIND_PACKET_L4_PAYLOAD - FIRST_of_headers);
+}
+
+int nfbind_batch_export_headers(const struct nfbind_batch *batch,
+				struct nfbind_packet_headers *headers, size_t headers_count,
+				size_t header_size)
+{
+	struct nfbind_packet_headers one;
+
+	if (!batch || !headers || header_size < 8)
+		return -EINVAL;
+	if (headers_count < batch->count)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		read_headers(&batch->packets[i], &one);
+		plain_copy((uint8_t *)headers + i * header_size, header_size, &one, sizeof(one));
+	}
+	return (int)batch->count;
+}
+#undef ROW
 
 /* src/help_generated.c */
 /* SPDX-License-Identifier: MIT */
@@ -22005,7 +22127,7 @@ uint32_t view_least_len(const struct nfbind_packet *packet)
 
 
 enum {
-	FIRST = NFBIND_PACKET_IP_VERSION,
+	FIRST_of_view_fields = NFBIND_PACKET_IP_VERSION,
 	TCP_OPTIONS_MAX = 40,
 	TCP_OPTION_MSS = 2,
 };
@@ -22038,7 +22160,7 @@ struct place_of_view_fields {
 	struct bits l4, v4, v6;
 };
 
-#define PLACE(field, ...) [NFBIND_PACKET_##field - FIRST] = { __VA_ARGS__ }
+#define PLACE(field, ...) [NFBIND_PACKET_##field - FIRST_of_view_fields] = { __VA_ARGS__ }
 
 static const struct place_of_view_fields places[] = {
 	PLACE(IP_VERSION, .is_fixed = true, .v4 = { 0, 1, 4, 0xf }, .v6 = { 0, 1, 4, 0xf }),
@@ -22072,9 +22194,9 @@ static const struct place_of_view_fields places[] = {
 
 static const struct place_of_view_fields *find_place(uint32_t field)
 {
-	if (field < FIRST || field - FIRST >= sizeof(places) / sizeof(places[0]))
+	if (field < FIRST_of_view_fields || field - FIRST_of_view_fields >= sizeof(places) / sizeof(places[0]))
 		return NULL;
-	return &places[field - FIRST];
+	return &places[field - FIRST_of_view_fields];
 }
 
 /* The sets that a packet's transport header belongs to. */
@@ -22160,17 +22282,33 @@ static uint32_t read_word(const uint8_t *data, const struct bits *bits)
 	}
 }
 
-static int get_number(const uint8_t *data, const struct view *view, uint32_t field,
-		      uint64_t *ret_value)
+int view_read_number(const uint8_t *data, const struct view *view, uint32_t field,
+		     uint64_t *ret_value)
 {
 	struct bits bits;
 	uint32_t at;
-	int r = locate_of_view_fields(data, view, field, &at, &bits);
+	int r;
 
-	if (r < 0)
-		return r;
-	*ret_value = read_word(data + at, &bits) >> bits.shift & bits.mask;
-	return 0;
+	switch (field) {
+	case NFBIND_PACKET_IP_PROTOCOL:
+		if (!view->has_protocol)
+			return -ENODATA;
+		*ret_value = view->protocol;
+		return 0;
+	case NFBIND_PACKET_IP_FRAGMENT_OFFSET:
+	case NFBIND_PACKET_IP_MORE_FRAGMENTS:
+		if (!view->is_fragment)
+			return -ENODATA;
+		*ret_value = field == NFBIND_PACKET_IP_FRAGMENT_OFFSET ? view->fragment_offset :
+									 view->more_fragments;
+		return 0;
+	default:
+		r = locate_of_view_fields(data, view, field, &at, &bits);
+		if (r < 0)
+			return r;
+		*ret_value = read_word(data + at, &bits) >> bits.shift & bits.mask;
+		return 0;
+	}
 }
 
 int view_get_number(const struct nfbind_packet *packet, uint32_t field, uint64_t *ret_value)
@@ -22184,22 +22322,7 @@ int view_get_number(const struct nfbind_packet *packet, uint32_t field, uint64_t
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	switch (field) {
-	case NFBIND_PACKET_IP_PROTOCOL:
-		if (!view.has_protocol)
-			return -ENODATA;
-		*ret_value = view.protocol;
-		return 0;
-	case NFBIND_PACKET_IP_FRAGMENT_OFFSET:
-	case NFBIND_PACKET_IP_MORE_FRAGMENTS:
-		if (!view.is_fragment)
-			return -ENODATA;
-		*ret_value = field == NFBIND_PACKET_IP_FRAGMENT_OFFSET ? view.fragment_offset :
-									 view.more_fragments;
-		return 0;
-	default:
-		return get_number(packet->payload, &view, field, ret_value);
-	}
+	return view_read_number(packet->payload, &view, field, ret_value);
 }
 
 int view_set_number(struct nfbind_packet *packet, uint32_t field, uint64_t value)
@@ -22229,9 +22352,7 @@ int view_set_number(struct nfbind_packet *packet, uint32_t field, uint64_t value
 	return edit_patch(packet, &view, at, bytes + 4 - bits.size, bits.size);
 }
 
-/* Find the bytes of an address, of the TCP options or of the transport payload. */
-static int locate_bytes(const uint8_t *data, const struct view *view, uint32_t field,
-			uint32_t *ret_at, uint32_t *ret_len)
+int view_locate_bytes(const struct view *view, uint32_t field, uint32_t *ret_at, uint32_t *ret_len)
 {
 	uint32_t address_len = (uint32_t)view_address_len(view);
 	uint32_t address = view->version == 4 ? 12 : 8;
@@ -22271,7 +22392,7 @@ int view_get_bytes(const struct nfbind_packet *packet, uint32_t field, const voi
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	r = locate_bytes(packet->payload, &view, field, &at, &len);
+	r = view_locate_bytes(&view, field, &at, &len);
 	if (r < 0)
 		return r;
 	*ret_data = packet->payload + at;
@@ -22294,7 +22415,7 @@ int view_set_bytes(struct nfbind_packet *packet, uint32_t field, const void *dat
 		return -EINVAL;
 	if (view_of(packet, &view) < 0)
 		return -ENODATA;
-	r = locate_bytes(packet->payload, &view, field, &at, &len);
+	r = view_locate_bytes(&view, field, &at, &len);
 	if (r < 0)
 		return r;
 	if (field == NFBIND_PACKET_L4_PAYLOAD)

@@ -1969,6 +1969,49 @@ struct nfbind_packet_summary {
 };
 
 /**
+ * What most readers ask of the headers in a packet, in one plain struct. A field
+ * that is absent is 0, with a clear bit in `present`.
+ */
+struct nfbind_packet_headers {
+	/** Bit n is set when field NFBIND_PACKET_IP_VERSION + n is present. */
+	uint32_t present;
+	/** Position in the batch. */
+	uint32_t index;
+	/** Where field l4-payload starts, from the start of nfbind_batch_get_data(). */
+	uint32_t l4_payload_offset;
+	/** Bytes of it. */
+	uint32_t l4_payload_len;
+	/** Field tcp-seq. */
+	uint32_t tcp_seq;
+	/** Field tcp-ack. */
+	uint32_t tcp_ack;
+	/** Field port-src. */
+	uint16_t port_src;
+	/** Field port-dst. */
+	uint16_t port_dst;
+	/** Field ip-version. */
+	uint8_t ip_version;
+	/** Field ip-protocol. */
+	uint8_t ip_protocol;
+	/** Field ip-ttl. */
+	uint8_t ip_ttl;
+	/** Field tcp-flags. */
+	uint8_t tcp_flags;
+	/** Field icmp-type. */
+	uint8_t icmp_type;
+	/** Field icmp-code. */
+	uint8_t icmp_code;
+	/** Bytes of ip_src and of ip_dst: 4, 16, or 0. */
+	uint8_t address_len;
+	/** 0. */
+	uint8_t reserved;
+	/** Field ip-src, address_len bytes of it. */
+	uint8_t ip_src[16];
+	/** Field ip-dst, address_len bytes of it. */
+	uint8_t ip_dst[16];
+};
+
+/**
  * Make a packet from the bytes of an IPv4 or IPv6 packet, which are copied. It
  * belongs to no queue: it can be read, changed, verified, printed and injected.
  *
@@ -2332,6 +2375,23 @@ NFBIND_API int nfbind_batch_get_data(const struct nfbind_batch *batch, const voi
 NFBIND_API int nfbind_batch_export(const struct nfbind_batch *batch,
 				   struct nfbind_packet_summary *summaries, size_t summaries_count,
 				   size_t summary_size);
+
+/**
+ * The same of the headers in all packets, as received; a packet that is neither IPv4
+ * nor IPv6 has nothing but its index. It is apart from nfbind_batch_export() since
+ * each packet is walked, which not every reader needs.
+ *
+ * @element headers header_size
+ * @output headers
+ * @returns count
+ * @error ENOSPC the array has fewer elements than the batch has packets
+ * @error EINVAL the element size is smaller than 8 bytes
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_batch_export_headers(const struct nfbind_batch *batch,
+					   struct nfbind_packet_headers *headers,
+					   size_t headers_count, size_t header_size);
 
 #ifdef __cplusplus
 }

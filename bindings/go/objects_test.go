@@ -261,7 +261,19 @@ func looks(packet *nfbind.Packet) string {
 	say(packet.CgroupClassid())
 	say(packet.VlanProto())
 	say(packet.VlanTci())
-	for _, look := range []func() ([]byte, bool){packet.Payload, packet.L2hdr, packet.Hwaddr} {
+	say(packet.IPVersion())
+	say(packet.IPSrc())
+	say(packet.IPDst())
+	say(packet.IPProtocol())
+	say(packet.IPTTL())
+	say(packet.PortSrc())
+	say(packet.PortDst())
+	say(packet.TCPSeq())
+	say(packet.TCPAck())
+	say(packet.TCPFlags())
+	say(packet.ICMPType())
+	say(packet.ICMPCode())
+	for _, look := range []func() ([]byte, bool){packet.Payload, packet.L4Payload, packet.L2hdr, packet.Hwaddr} {
 		data, ok := look()
 		fmt.Fprintf(&text, "%x %v\n", data, ok)
 	}

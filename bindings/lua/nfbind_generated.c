@@ -62,6 +62,29 @@ static const struct member packet_summary_members[] = {
 static const struct layout packet_summary_layout = { "nfbind.packet_summary", packet_summary_members,
 	sizeof(packet_summary_members) / sizeof(packet_summary_members[0]), sizeof(struct nfbind_packet_summary) };
 
+static const struct member packet_headers_members[] = {
+	{ "present", 0, 4, 0, 0 },
+	{ "index", 4, 4, 0, 0 },
+	{ "l4_payload_offset", 8, 4, 0, 0 },
+	{ "l4_payload_len", 12, 4, 0, 0 },
+	{ "tcp_seq", 16, 4, 0, 0 },
+	{ "tcp_ack", 20, 4, 0, 0 },
+	{ "port_src", 24, 2, 0, 0 },
+	{ "port_dst", 26, 2, 0, 0 },
+	{ "ip_version", 28, 1, 0, 0 },
+	{ "ip_protocol", 29, 1, 0, 0 },
+	{ "ip_ttl", 30, 1, 0, 0 },
+	{ "tcp_flags", 31, 1, 0, 0 },
+	{ "icmp_type", 32, 1, 0, 0 },
+	{ "icmp_code", 33, 1, 0, 0 },
+	{ "address_len", 34, 1, 0, 0 },
+	{ "reserved", 35, 1, 0, 0 },
+	{ "ip_src", 36, 16, 0, 1 },
+	{ "ip_dst", 52, 16, 0, 1 },
+};
+static const struct layout packet_headers_layout = { "nfbind.packet_headers", packet_headers_members,
+	sizeof(packet_headers_members) / sizeof(packet_headers_members[0]), sizeof(struct nfbind_packet_headers) };
+
 static const struct member notice_members[] = {
 	{ "kind", 0, 4, 0, 0 },
 	{ "queue", 4, 4, 0, 0 },
@@ -1354,6 +1377,23 @@ static int l_batch_export(lua_State *L)
 		return fail(L, r, errors_of_batch_export, "");
 	}
 	push_structs(L, &packet_summary_layout, c_summaries, (size_t)r);
+	return 1;
+}
+
+static int l_batch_export_headers(lua_State *L)
+{
+	int r;
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &batch_type);
+	size_t c_headers_count = nfbind_batch_count(o_self->pointer);
+	void *c_headers = scratch(L, c_headers_count * packet_headers_layout.size);
+	while ((r = nfbind_batch_export_headers(o_self->pointer, c_headers, c_headers_count, packet_headers_layout.size)) == -ENOSPC && c_headers_count < 1 << 20)
+		c_headers = scratch(L, (c_headers_count *= 2) * packet_headers_layout.size);
+	if (r < 0) {
+		return fail(L, r, errors_of_batch_export, "");
+	}
+	push_structs(L, &packet_headers_layout, c_headers, (size_t)r);
 	return 1;
 }
 
@@ -4145,6 +4185,7 @@ static const luaL_Reg batch_methods[] = {
 	{ "count", l_batch_count },
 	{ "get_data", l_batch_get_data },
 	{ "export", l_batch_export },
+	{ "export_headers", l_batch_export_headers },
 	{ NULL, NULL },
 };
 

@@ -161,6 +161,9 @@ if is_little then
 			equal(port, packet.port_dst)
 		end
 		equal(table.concat(ids, " "), "1 2")
+		local headers = assert(batch:export_headers())
+		equal(#headers, 2)
+		equal(headers[2].port_dst, batch[2].port_dst)
 		local left = 3
 		for packet in each(function()
 			left = left - 1

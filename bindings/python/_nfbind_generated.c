@@ -65,6 +65,29 @@ static const struct member packet_summary_members[] = {
 static struct layout packet_summary_layout = { "nfbind.PacketSummary", packet_summary_members,
 	sizeof(packet_summary_members) / sizeof(packet_summary_members[0]), sizeof(struct nfbind_packet_summary), NULL };
 
+static const struct member packet_headers_members[] = {
+	{ "present", 0, 4, 0, 0 },
+	{ "index", 4, 4, 0, 0 },
+	{ "l4_payload_offset", 8, 4, 0, 0 },
+	{ "l4_payload_len", 12, 4, 0, 0 },
+	{ "tcp_seq", 16, 4, 0, 0 },
+	{ "tcp_ack", 20, 4, 0, 0 },
+	{ "port_src", 24, 2, 0, 0 },
+	{ "port_dst", 26, 2, 0, 0 },
+	{ "ip_version", 28, 1, 0, 0 },
+	{ "ip_protocol", 29, 1, 0, 0 },
+	{ "ip_ttl", 30, 1, 0, 0 },
+	{ "tcp_flags", 31, 1, 0, 0 },
+	{ "icmp_type", 32, 1, 0, 0 },
+	{ "icmp_code", 33, 1, 0, 0 },
+	{ "address_len", 34, 1, 0, 0 },
+	{ "reserved", 35, 1, 0, 0 },
+	{ "ip_src", 36, 16, 0, 1 },
+	{ "ip_dst", 52, 16, 0, 1 },
+};
+static struct layout packet_headers_layout = { "nfbind.PacketHeaders", packet_headers_members,
+	sizeof(packet_headers_members) / sizeof(packet_headers_members[0]), sizeof(struct nfbind_packet_headers), NULL };
+
 static const struct member notice_members[] = {
 	{ "kind", 0, 4, 0, 0 },
 	{ "queue", 4, 4, 0, 0 },
@@ -2059,6 +2082,36 @@ static PyObject *py_batch_export(PyObject *self, PyObject *const *args, Py_ssize
 	result = from_structs(&packet_summary_layout, c_summaries, (size_t)r);
 done:
 	free(c_summaries);
+	return result;
+}
+
+static PyObject *py_batch_export_headers(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+	void *c_headers = NULL;
+	size_t c_headers_count = 0;
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, true, "batch") < 0)
+		goto done;
+	c_headers_count = nfbind_batch_count(o_self->pointer);
+	for (r = -ENOSPC; r == -ENOSPC;) {
+		if (grow(&c_headers, &c_headers_count, packet_headers_layout.size) < 0)
+			goto done;
+		r = nfbind_batch_export_headers(o_self->pointer, c_headers, c_headers_count, packet_headers_layout.size);
+	}
+	if (r < 0) {
+		fail(r, errors_of_batch_export, "");
+		goto done;
+	}
+	result = from_structs(&packet_headers_layout, c_headers, (size_t)r);
+done:
+	free(c_headers);
 	return result;
 }
 
@@ -6546,6 +6599,8 @@ static PyMethodDef batch_methods[] = {
 	  "The memory that summaries count their offsets in. It never fails." },
 	{ "export", (PyCFunction)(void (*)(void))py_batch_export, METH_FASTCALL | METH_KEYWORDS,
 	  "Summarise all packets of the batch, as received, in the caller's array. An element may be larger or smaller than this library's struct: the rest is zeroed, or left out." },
+	{ "export_headers", (PyCFunction)(void (*)(void))py_batch_export_headers, METH_FASTCALL | METH_KEYWORDS,
+	  "The same of the headers in all packets, as received; a packet that is neither IPv4 nor IPv6 has nothing but its index. It is apart from nfbind_batch_export() since each packet is walked, which not every reader needs." },
 	{ "as_list", batch_as_list, METH_VARARGS,
 	  "All items at once; of the type that is given, which derives from theirs and whose __init__ is not called." },
 	{ NULL },
@@ -7013,6 +7068,7 @@ PyMODINIT_FUNC PyInit__nfbind(void)
 	    add_tracker(module) < 0 ||
 	    add_injector(module) < 0 ||
 	    add_layout(module, &packet_summary_layout) < 0 ||
+	    add_layout(module, &packet_headers_layout) < 0 ||
 	    add_layout(module, &notice_layout) < 0 ||
 	    add_layout(module, &decision_layout) < 0 ||
 	    add_layout(module, &queue_stats_layout) < 0 ||

@@ -28,6 +28,9 @@ STATES = {"queue", "batch", "packet", "events"}
 PREPARED, TOUCHED = {"queue", "packet"}, {"packet"}
 # What the layer above wraps once more.
 WRAPPED = {"packet_verdict", "queue_settle", "batch_get_data"}
+# How the layer above looks at a plain struct that a batch exports, and the first field that it tells of.
+EXPORTS = {"packet_summary": ("seen", "NFBIND_PACKET_QUEUE"),
+           "packet_headers": ("headers", "NFBIND_PACKET_IP_VERSION")}
 WORDS = {"type": "kind", "range": "span", "func": "function", "map": "table", "len": "size", "copy": "twin",
          "string": "text", "error": "errno"}
 NUMBERS = {"U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "BOOL": "bool"}
@@ -484,34 +487,37 @@ def print_enums(types):
 # Fields
 
 
-def summary_of(types, name):
-    """The plain struct that a sequence of these objects is exported in, and its members."""
-    for other in types.objects:
-        item = item_function(types, other)
-        if item and re.search(r"nfbind_(\w+) \*", item.returns)[1] == name:
-            for function in types.verbs[other].values():
-                for param in function.params:
-                    if param.role == "array":
-                        struct = next(s for s in types.model.plain_structs() if short(s.name) == param.object)
-                        return {m.name: m for m in struct.members}
-    return {}
+def exports_of(types, name):
+    """The plain structs that a sequence of these objects is exported in: (how to look at one, its first
+    field's number, its members)."""
+    first = {item.name: item.value for e in types.model.enums.values() for item in e.enumerators}
+    structs = {short(s.name): {m.name: m for m in s.members} for s in types.model.plain_structs()}
+    return [(look, first[field], structs[struct])
+            for struct, (look, field) in EXPORTS.items() if struct.startswith(name + "_") and struct in structs]
 
 
-def appended(name, number, to):
-    at, size = camel(name + "_offset"), camel(name + "_len")
-    return f"x.appendAt({to}, s.{at}, s.{size}, s.Present&{1 << number:#x})"
+def export_of(exports, field, number):
+    """The one that has the field; nothing where none has it."""
+    name = field.replace("-", "_")
+    for look, first, members in exports:
+        if 0 <= number - first < 32 and (name in members or name + "_offset" in members):
+            return f"x.{look}()", f"s.Present&{1 << (number - first):#x}", members
+    return None
 
 
-def print_append(members, field, number, go, kind):
-    """Bytes into memory of the caller's, where the summary says where they are."""
-    name = field["name"].replace("-", "_")
-    if name + "_offset" not in members or kind != "BYTES":
+def appended(name, present, to):
+    return f"x.appendAt({to}, s.{camel(name + '_offset')}, s.{camel(name + '_len')}, {present})"
+
+
+def print_append(export, name, go, kind):
+    """Bytes into memory of the caller's, where a summary says where they are."""
+    if not export or name + "_offset" not in export[2] or kind != "BYTES":
         return ""
     return f"""
 // Append{go} appends what {go} reads to a slice, of the caller's own memory.
 func (x *Packet) Append{go}(to []byte) ([]byte, bool) {{
-	if s := x.seen(); s != nil {{
-		return {appended(name, number, "to")}
+	if s := {export[0]}; s != nil {{
+		return {appended(name, export[1], "to")}
 	}}
 	data, ok := x.{go}()
 	return append(to, data...), ok
@@ -519,32 +525,34 @@ func (x *Packet) Append{go}(to []byte) ([]byte, bool) {{
 """
 
 
-def seen(members, field, number, kind):
+def seen(export, name, kind):
     """What a summary already tells costs no call."""
-    name = field.replace("-", "_")
-    if number > 31 or kind == "ADDRESS":
+    if not export:
         return []
-    if name in members and kind in NUMBERS and kind != "BOOL":
-        value = f"s.{camel(name)}"
-    elif name + "_offset" in members:
-        lines = [f"data, ok := {appended(name, number, '[]byte{}')}"]
-        lines += ["return string(data), ok"] if kind == "TEXT" else ["if !ok {", "\treturn nil, false", "}",
-                                                                      "return data, true"]
-        return ["if s := x.seen(); s != nil {", *("\t" + line for line in lines), "}"]
-    elif name in members and name + "_len" in members:
-        value = f"s.{camel(name)}[:s.{camel(name + '_len')}:s.{camel(name + '_len')}]"
-        return ["if s := x.seen(); s != nil {", f"\tif s.Present&{1 << number:#x} == 0 {{", "\t\treturn nil, false",
-                "\t}", f"\treturn {value}, true", "}"]
-    else:
+    look, present, members = export
+    begin = f"if s := {look}; s != nil {{"
+    absent = ["\tif !ok {", "\t\treturn nil, false", "\t}", "\treturn data, true", "}"]
+    if name + "_offset" in members:
+        first = [begin, f"\tdata, ok := {appended(name, present, '[]byte{}')}"]
+        return first + (["\treturn string(data), ok", "}"] if kind == "TEXT" else absent)
+    if kind == "ADDRESS":
+        return [begin, f"\treturn address(s.{camel(name)}[:s.AddressLen]), {present} != 0", "}"]
+    if name + "_len" in members:
+        size = f"s.{camel(name + '_len')}"
+        return [begin, f"\tif {present} == 0 {{", "\t\treturn nil, false", "\t}",
+                f"\treturn s.{camel(name)}[:{size}:{size}], true", "}"]
+    if kind not in NUMBERS or kind == "BOOL":
         return []
-    if kind in NUMBERS and NUMBERS[kind] != f"uint{members[name].size * 8}":
+    value = f"s.{camel(name)}"
+    if NUMBERS[kind] != f"uint{members[name].size * 8}":
         value = f"{NUMBERS[kind]}({value})"
-    return ["if s := x.seen(); s != nil {", f"\treturn {value}, s.Present&{1 << number:#x} != 0", "}"]
+    return [begin, f"\treturn {value}, {present} != 0", "}"]
 
 
-def accessor(types, name, members, number, field, kind, methods):
+def accessor(types, name, exports, number, field, kind, methods):
     go, enum = camel(field["name"]), f"{camel(name)}Field{camel(field['name'])}"
-    lines = seen(members, field["name"], number, kind)
+    word, export = field["name"].replace("-", "_"), export_of(exports, field["name"], number)
+    lines = seen(export, word, kind)
     shape = {"ADDRESS": ("netip.Addr", "address(data), ok", "addressBytes(value)"),
              "TEXT": ("string", "string(data), ok", "[]byte(value)"),
              "BYTES": ("[]byte", "data, ok", "value")}.get(kind)
@@ -563,7 +571,7 @@ def accessor(types, name, members, number, field, kind, methods):
     body = "".join(f"\t{line}\n" for line in lines)
     text = ""
     if go not in methods:
-        text += print_append(members, field, number, go, kind)
+        text += print_append(export, word, go, kind)
         text += f"\n// {go}: {field['help']}\nfunc (x *{camel(name)}) {go}() ({go_type}, bool) {{\n{body}}}\n"
     if field["directions"] != 1 and "Set" + go not in methods:
         text += (f"\n// Set{go} writes what {go} reads.\nfunc (x *{camel(name)}) Set{go}(value {go_type}) error {{\n"
@@ -584,10 +592,10 @@ def print_fields(types, fields):
         if name not in types.objects:
             continue
         methods = {method_name(f) for f in types.verbs[name].values() if f.is_method}
-        members = summary_of(types, name)
+        exports = exports_of(types, name)
         for number, field in enumerate(fields[name]):
             kind = kinds[field["kind"]] if isinstance(field["kind"], int) else field["kind"].upper()
-            text += accessor(types, name, members, number, field, kind, methods)
+            text += accessor(types, name, exports, number, field, kind, methods)
             if name == "options":
                 text += option(field).format(NUMBERS.get(kind, "string"))
     return text

@@ -79,6 +79,7 @@ static void read_packet(const struct nfbind_packet *packet)
 static void read_batch(const uint8_t *data, size_t size)
 {
 	struct nfbind_packet_summary summary;
+	struct nfbind_packet_headers headers;
 	struct nfbind_batch *batch;
 	const void *start;
 	size_t start_size;
@@ -94,6 +95,9 @@ static void read_batch(const uint8_t *data, size_t size)
 		touch((const uint8_t *)start + summary.secctx_offset, summary.secctx_len);
 		touch((const uint8_t *)start + summary.l2hdr_offset, summary.l2hdr_len);
 	}
+	if (nfbind_batch_count(batch) == 1 &&
+	    nfbind_batch_export_headers(batch, &headers, 1, sizeof(headers)) == 1)
+		touch((const uint8_t *)start + headers.l4_payload_offset, headers.l4_payload_len);
 	nfbind_batch_free(batch);
 }
 

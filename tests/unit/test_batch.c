@@ -99,6 +99,119 @@ START_TEST(test_batch_summary_says_what_the_getters_say)
 }
 END_TEST
 
+static void header_number_is(const struct nfbind_packet *packet, bool is_present, uint32_t field,
+			     uint64_t found)
+{
+	uint64_t value = 0;
+	int r = nfbind_packet_get_number(packet, field, &value);
+
+	ck_assert_int_eq(is_present, r == 0);
+	ck_assert_uint_eq(found, r == 0 ? value : 0);
+}
+
+static void header_bytes_are(const struct nfbind_packet *packet, uint32_t field, bool is_present,
+			     const void *found, uint32_t found_len)
+{
+	const void *data;
+	size_t len;
+	int r = nfbind_packet_get_bytes(packet, field, &data, &len);
+
+	ck_assert_int_eq(is_present, r == 0);
+	if (r == 0)
+		ck_assert_bytes_eq((const uint8_t *)found, found_len, data, len);
+}
+
+static void check_headers(struct nfbind_batch *parsed)
+{
+	const struct nfbind_packet *packet = nfbind_batch_packet(parsed, 0);
+	struct nfbind_packet_headers h[8];
+	const void *start;
+	size_t size;
+
+	memset(h, 0xff, sizeof(h));
+	ck_assert_int_eq(nfbind_batch_export_headers(parsed, h, 8, sizeof(h[0])),
+			 (int)nfbind_batch_count(parsed));
+	ck_assert_int_eq(nfbind_batch_get_data(parsed, &start, &size), 0);
+#define IS_THERE(field) (h[0].present >> (NFBIND_PACKET_##field - NFBIND_PACKET_IP_VERSION) & 1)
+	header_number_is(packet, IS_THERE(IP_VERSION), NFBIND_PACKET_IP_VERSION, h[0].ip_version);
+	header_number_is(packet, IS_THERE(IP_PROTOCOL), NFBIND_PACKET_IP_PROTOCOL, h[0].ip_protocol);
+	header_number_is(packet, IS_THERE(IP_TTL), NFBIND_PACKET_IP_TTL, h[0].ip_ttl);
+	header_number_is(packet, IS_THERE(PORT_SRC), NFBIND_PACKET_PORT_SRC, h[0].port_src);
+	header_number_is(packet, IS_THERE(PORT_DST), NFBIND_PACKET_PORT_DST, h[0].port_dst);
+	header_number_is(packet, IS_THERE(TCP_SEQ), NFBIND_PACKET_TCP_SEQ, h[0].tcp_seq);
+	header_number_is(packet, IS_THERE(TCP_ACK), NFBIND_PACKET_TCP_ACK, h[0].tcp_ack);
+	header_number_is(packet, IS_THERE(TCP_FLAGS), NFBIND_PACKET_TCP_FLAGS, h[0].tcp_flags);
+	header_number_is(packet, IS_THERE(ICMP_TYPE), NFBIND_PACKET_ICMP_TYPE, h[0].icmp_type);
+	header_number_is(packet, IS_THERE(ICMP_CODE), NFBIND_PACKET_ICMP_CODE, h[0].icmp_code);
+	header_bytes_are(packet, NFBIND_PACKET_IP_SRC, IS_THERE(IP_SRC), h[0].ip_src, h[0].address_len);
+	header_bytes_are(packet, NFBIND_PACKET_IP_DST, IS_THERE(IP_DST), h[0].ip_dst, h[0].address_len);
+	ck_assert_uint_le((uint64_t)h[0].l4_payload_offset + h[0].l4_payload_len, size);
+	header_bytes_are(packet, NFBIND_PACKET_L4_PAYLOAD, IS_THERE(L4_PAYLOAD),
+			 (const uint8_t *)start + h[0].l4_payload_offset, h[0].l4_payload_len);
+	ck_assert_uint_eq(h[0].index, 0);
+	ck_assert_uint_eq(h[0].reserved, 0);
+}
+
+START_TEST(test_batch_headers_say_what_the_getters_say)
+{
+	for (char **name = unit_fixtures("packet-", ".bin"); *name; name++) {
+		struct nfbind_batch *parsed = parse(*name);
+
+		check_headers(parsed);
+		nfbind_batch_free(parsed);
+	}
+}
+END_TEST
+
+/* Whatever the bytes are: nothing is read beyond them, and nobody contradicts the getters. */
+START_TEST(test_batch_headers_of_nonsense_are_those_of_the_getters)
+{
+	uint8_t *copy;
+	size_t len;
+
+	srand(5);
+	for (char **name = unit_fixtures("packet-", ".bin"); *name; name++) {
+		const uint8_t *data = unit_fixture(*name, &len);
+
+		for (int round = 0; round < 300; round++) {
+			struct nfbind_batch *parsed;
+
+			copy = malloc(len);
+			memcpy(copy, data, len);
+			for (int i = 0; i < 1 + round % 4; i++)
+				copy[len - 1 - (size_t)rand() % (len < 80 ? len / 2 : 80)] = (uint8_t)rand();
+			if (nfbind_batch_parse(copy, len, &parsed) == 0) {
+				if (nfbind_batch_count(parsed) == 1)
+					check_headers(parsed);
+				nfbind_batch_free(parsed);
+			}
+			free(copy);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_batch_headers_are_as_received_and_of_any_size)
+{
+	struct nfbind_packet_headers h[3];
+	uint32_t smaller[3][2];
+
+	session_bind(5, NULL);
+	session_get(5, 3);
+	ck_assert_int_eq(nfbind_packet_splice(session_packet(0), 0, 0, "longer", 6), 0);
+	ck_assert_int_eq(nfbind_batch_export_headers(batch, h, 3, sizeof(h[0])), 3);
+	ck_assert_uint_eq(h[0].l4_payload_len, h[1].l4_payload_len);
+	ck_assert_uint_eq(h[2].index, 2);
+	ck_assert_int_eq(nfbind_batch_export_headers(batch, (struct nfbind_packet_headers *)smaller, 3,
+						     sizeof(smaller[0])), 3);
+	ck_assert_uint_eq(smaller[2][1], 2);
+	ck_assert_int_eq(nfbind_batch_export_headers(batch, h, 2, sizeof(h[0])), -ENOSPC);
+	ck_assert_int_eq(nfbind_batch_export_headers(batch, h, 3, 7), -EINVAL);
+	ck_assert_int_eq(nfbind_batch_export_headers(NULL, h, 3, sizeof(h[0])), -EINVAL);
+	ck_assert_int_eq(nfbind_batch_export_headers(batch, NULL, 3, sizeof(h[0])), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_batch_summary_is_as_received)
 {
 	struct nfbind_packet_summary s;
@@ -322,7 +435,9 @@ START_TEST(test_batch_packets_that_were_parsed_have_no_decision)
 END_TEST
 
 UNIT_MAIN("batch", session_set_up, session_tear_down,
-	  test_batch_summary_says_what_the_getters_say, test_batch_summary_is_as_received,
+	  test_batch_summary_says_what_the_getters_say, test_batch_headers_say_what_the_getters_say,
+	  test_batch_headers_of_nonsense_are_those_of_the_getters,
+	  test_batch_headers_are_as_received_and_of_any_size, test_batch_summary_is_as_received,
 	  test_batch_summary_of_a_cut_payload_stays_inside, test_batch_exports_elements_of_any_size,
 	  test_batch_parses_many_messages, test_batch_shortest_packet_message_counts,
 	  test_batch_refuses_what_is_malformed, test_batch_attribute_that_is_too_short_is_malformed,
