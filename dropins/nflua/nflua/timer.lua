@@ -6,6 +6,7 @@ local timer = {}
 local Timer = { __name = "timer", __metatable = "timer" }
 local kinds = setmetatable({}, { __mode = "k" }) -- each timer's data
 local MOST = 2 ^ 31 - 1
+local STEP = 10 -- of the clock
 
 -- Milliseconds of a clock that only goes forward.
 function timer.now()
@@ -26,7 +27,8 @@ function timer.of(list, state)
 			error(("bad argument #2 to 'create' (function expected, got %s)"):format(type(callback)), 2)
 		end
 		local made = setmetatable({}, Timer)
-		local data = { due = timer.now() + msecs, callback = callback, state = state }
+		-- The clock may be about to make its step.
+		local data = { due = timer.now() + (msecs > 0 and msecs + STEP or 0), callback = callback, state = state }
 		kinds[made] = data
 		local at = #list + 1
 		while at > 1 and list[at - 1].due > data.due do
