@@ -38,7 +38,30 @@ func some[T any](value T, ok bool) *T {
 	return &value
 }
 
-func (v *values) attribute(packet *nfbind.Packet) Attribute {
+// An arena is memory that payloads are copied to, many in one piece. Whoever keeps one of them
+// keeps its piece.
+type arena []byte
+
+const (
+	pieceSize = 32 << 10
+	pieceRest = 2 << 10 // less than that is given up for a new piece
+)
+
+func (a *arena) payload(packet *nfbind.Packet) ([]byte, bool) {
+	if cap(*a)-len(*a) < pieceRest {
+		*a = make([]byte, 0, pieceSize)
+	}
+	used := len(*a)
+	data, ok := packet.AppendPayload((*a)[used:])
+	size := len(data)
+	if size <= cap(*a)-used {
+		*a = (*a)[:used+size]
+	}
+	// What does not fit lies elsewhere.
+	return data[:size:size], ok
+}
+
+func (v *values) attribute(packet *nfbind.Packet, payloads *arena) Attribute {
 	a := Attribute{
 		PacketID:   point(&v.id)(packet.ID()),
 		Hook:       point(&v.hook)(packet.Hook()),
@@ -47,7 +70,7 @@ func (v *values) attribute(packet *nfbind.Packet) Attribute {
 		PhysInDev:  point(&v.physInDev)(packet.Physindev()),
 		OutDev:     point(&v.outDev)(packet.Outdev()),
 		PhysOutDev: point(&v.physOutDev)(packet.Physoutdev()),
-		Payload:    point(&v.payload)(packet.Payload()),
+		Payload:    point(&v.payload)(payloads.payload(packet)),
 		CapLen:     point(&v.capLen)(packet.CapLen()),
 		UID:        point(&v.uid)(packet.UID()),
 		GID:        point(&v.gid)(packet.GID()),

@@ -133,6 +133,32 @@ func TestPacketsAreCut(t *testing.T) {
 	traffic.expect("long enough")
 }
 
+// Payloads lie side by side in one piece of memory, or alone: each is its owner's.
+func TestPayloadsStayWhatTheyAre(t *testing.T) {
+	traffic, queue := newTraffic(t), open(t, whole())
+	next := collector(t, queue)
+	var texts []string
+	var seen []nfqueue.Attribute
+	for i, size := range []int{1, 60000, 3000, 20000, 500, 40000, 1, 1400, 31000, 33000, 2} {
+		texts = append(texts, strings.Repeat(string(rune('a'+i)), size))
+	}
+	for range 10 {
+		for _, text := range texts {
+			traffic.send(text)
+			a := next()
+			seen = append(seen, a)
+			must(t, queue.SetVerdict(*a.PacketID, nfqueue.NfAccept))
+			_ = append(*a.Payload, strings.Repeat("!", 100)...)
+		}
+		traffic.expect(texts...)
+	}
+	for i, a := range seen {
+		if text(a) != texts[i%len(texts)] {
+			t.Fatal("payload has changed", i)
+		}
+	}
+}
+
 func TestCopyModes(t *testing.T) {
 	config := whole()
 	config.Copymode = nfqueue.NfQnlCopyMeta

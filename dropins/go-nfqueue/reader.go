@@ -24,7 +24,8 @@ type reader struct {
 	failed  ErrorFunc
 	isOver  atomic.Bool
 
-	packets []*nfbind.Packet
+	packets  []*nfbind.Packet
+	payloads arena
 }
 
 // run goes on until the context ends, the socket is closed, or the hook or the error function says so.
@@ -76,7 +77,7 @@ func (reader *reader) handle(batch *nfbind.Batch) bool {
 		if reader.isOver.Load() {
 			return false
 		}
-		attribute := room[i].attribute(reader.packets[i])
+		attribute := room[i].attribute(reader.packets[i], &reader.payloads)
 		reader.desk.turn(i, count)
 		if reader.hook(attribute) != 0 {
 			return false

@@ -56,7 +56,7 @@ var (
 )
 
 // Attribute is a packet; what it does not have is nil. All of it is the program's own to keep or to
-// change. The packets that were received together share memory: who keeps one for long copies it.
+// change. Packets that were received together share memory, 32 KiB: who keeps one for long copies it.
 type Attribute struct {
 	PacketID   *uint32
 	Hook       *uint8

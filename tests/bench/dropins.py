@@ -94,9 +94,22 @@ def section_drain(bench):
             bench.promise_rate(section, f"{name} {size} B", rate, name, peer)
 
 
+class Pinned(bindings.Bench):
+    """Consumers on the processor that those in C choose, since waking another one takes longest."""
+
+    def consumer(self, peer, *options):
+        words = self.rows[peer]
+        self.rows[peer] = ("taskset", "-c", str((os.cpu_count() or 1) - 1), *words)
+        try:
+            return super().consumer(peer, *options)
+        finally:
+            self.rows[peer] = words
+
+
 def section_roundtrip(bench):
     section = "round trip through the queue"
-    measures = {name: lambda name=name: queue_bench.round_trip(bench, name) for name in bench.peers}
+    pinned = Pinned(bench.options, bench.rows)
+    measures = {name: lambda name=name: queue_bench.round_trip(pinned, name) for name in bench.peers}
     results = bench.interleave(section, measures, 3)
     rows = [[name, f"{queue_bench.median(samples, 'p50_ns') / 1e3:.1f}",
              f"{queue_bench.median(samples, 'p99_ns') / 1e3:.1f}",
