@@ -44,6 +44,7 @@ struct nfbind_queue {
 	uint32_t drops;              /* the socket's drop counter, as last read */
 	uint64_t noted;              /* notices ever */
 	bool is_fed;                 /* the caller reads datagrams, too */
+	bool has_few;                /* only a few came with the last read */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */
 	uint32_t sequence;           /* of requests */
 	uint32_t awaited;            /* sequence number of a request under way; 0 for none */
@@ -69,9 +70,6 @@ size_t queue_slot_size(uint32_t copy_range);
 struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue);
 
 struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue);
-
-/* Where the batch's datagrams go: fills queue->datagrams, and how many they are. */
-unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch);
 
 /* Have the batch handed out before anything else is read; the stash takes over a hold on it. */
 void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch);

@@ -17,6 +17,9 @@
 
 enum { RETRY_MS = 10 };
 
+/* Datagrams that are made room for where few come. */
+enum { FEW = 4 };
+
 /* One receiver at a time. */
 
 int queue_check(const struct nfbind_queue *queue)
@@ -301,38 +304,65 @@ static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
 	return queue->slabs[place];
 }
 
-unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch)
+/* Where datagrams number `first` and following go. */
+static void lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
+		    uint32_t end)
 {
 	size_t head = head_size(queue);
 	uint8_t *rooms = batch->data + queue->batch_size * head;
 
-	for (uint32_t i = 0; i < queue->batch_size; i++)
+	for (uint32_t i = first; i < end; i++)
 		queue->datagrams[i] = (struct datagram){
 			.data = rooms + i * queue->slot_size,
 			.size = queue->slot_size,
 			.head = head ? batch->data + i * head : NULL,
 			.head_size = head,
 		};
-	return queue->batch_size;
+}
+
+static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
+		     uint32_t end)
+{
+	struct ledger *ledger = queue->ledger;
+	int received;
+
+	lay_out(queue, batch, first, end);
+	ledger_unlock(ledger);
+	received = socket_receive(&ledger->socket, queue->datagrams + first, end - first);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	return received;
+}
+
+/*
+ * As many as there are, up to a batch. Where there were few, few are likely: the room for all
+ * is laid out when those have come, since it takes longer than to read one.
+ */
+static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch)
+{
+	uint32_t few = queue->has_few && queue->batch_size > FEW ? FEW : queue->batch_size;
+	int received = read_some(queue, batch, 0, few), rest = 0;
+
+	/* What fails behind the first ones fails again; losses are in the drop counter. */
+	if (received == (int)few && few < queue->batch_size)
+		rest = read_some(queue, batch, few, queue->batch_size);
+	if (rest > 0)
+		received += rest;
+	queue->has_few = received < FEW;
+	return received;
 }
 
 /* Read what is there: how many packets, or -EAGAIN, or -errno. Notices alone give 0. */
 static int read_batch(struct nfbind_queue *queue, struct nfbind_batch **ret_batch)
 {
-	struct ledger *ledger = queue->ledger;
 	struct nfbind_batch *batch = queue_take_slab(queue);
-	unsigned int count;
 	int received;
 
 	if (!batch)
 		return -ENOMEM;
-	count = queue_lay_out(queue, batch);
-	ledger_unlock(ledger);
-	received = socket_receive(&ledger->socket, queue->datagrams, count);
-	ledger_lock(ledger);
-	ledger->stats.system_calls++;
+	received = read_all(queue, batch);
 	if (received < 0 && received != -EAGAIN)
-		ledger_explain(ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
+		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
 			       strerror(-received));
 	if (received < 0)
 		return received;
