@@ -181,7 +181,6 @@
 #define queue_check_drops queue_check_drops_of_nfbind
 #define queue_enter queue_enter_of_nfbind
 #define queue_free_notices queue_free_notices_of_nfbind
-#define queue_lay_out queue_lay_out_of_nfbind
 #define queue_leave queue_leave_of_nfbind
 #define queue_make_slab queue_make_slab_of_nfbind
 #define queue_notice queue_notice_of_nfbind
@@ -4194,6 +4193,7 @@ struct nfbind_queue {
 	uint32_t drops;              /* the socket's drop counter, as last read */
 	uint64_t noted;              /* notices ever */
 	bool is_fed;                 /* the caller reads datagrams, too */
+	bool has_few;                /* only a few came with the last read */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */
 	uint32_t sequence;           /* of requests */
 	uint32_t awaited;            /* sequence number of a request under way; 0 for none */
@@ -4219,9 +4219,6 @@ size_t queue_slot_size(uint32_t copy_range);
 struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue);
 
 struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue);
-
-/* Where the batch's datagrams go: fills queue->datagrams, and how many they are. */
-unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch);
 
 /* Have the batch handed out before anything else is read; the stash takes over a hold on it. */
 void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch);
@@ -17741,6 +17738,9 @@ size_t reader_address(const char *word, size_t len, uint8_t ret_bytes[16])
 
 enum { RETRY_MS = 10 };
 
+/* Datagrams that are made room for where few come. */
+enum { FEW = 4 };
+
 /* One receiver at a time. */
 
 int queue_check(const struct nfbind_queue *queue)
@@ -18025,38 +18025,65 @@ static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
 	return queue->slabs[place];
 }
 
-unsigned int queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch)
+/* Where datagrams number `first` and following go. */
+static void lay_out_of_receive(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
+		    uint32_t end)
 {
 	size_t head = head_size(queue);
 	uint8_t *rooms = batch->data + queue->batch_size * head;
 
-	for (uint32_t i = 0; i < queue->batch_size; i++)
+	for (uint32_t i = first; i < end; i++)
 		queue->datagrams[i] = (struct datagram){
 			.data = rooms + i * queue->slot_size,
 			.size = queue->slot_size,
 			.head = head ? batch->data + i * head : NULL,
 			.head_size = head,
 		};
-	return queue->batch_size;
+}
+
+static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
+		     uint32_t end)
+{
+	struct ledger *ledger = queue->ledger;
+	int received;
+
+	lay_out_of_receive(queue, batch, first, end);
+	ledger_unlock(ledger);
+	received = socket_receive(&ledger->socket, queue->datagrams + first, end - first);
+	ledger_lock(ledger);
+	ledger->stats.system_calls++;
+	return received;
+}
+
+/*
+ * As many as there are, up to a batch. Where there were few, few are likely: the room for all
+ * is laid out when those have come, since it takes longer than to read one.
+ */
+static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch)
+{
+	uint32_t few = queue->has_few && queue->batch_size > FEW ? FEW : queue->batch_size;
+	int received = read_some(queue, batch, 0, few), rest = 0;
+
+	/* What fails behind the first ones fails again; losses are in the drop counter. */
+	if (received == (int)few && few < queue->batch_size)
+		rest = read_some(queue, batch, few, queue->batch_size);
+	if (rest > 0)
+		received += rest;
+	queue->has_few = received < FEW;
+	return received;
 }
 
 /* Read what is there: how many packets, or -EAGAIN, or -errno. Notices alone give 0. */
 static int read_batch_of_receive(struct nfbind_queue *queue, struct nfbind_batch **ret_batch)
 {
-	struct ledger *ledger = queue->ledger;
 	struct nfbind_batch *batch = queue_take_slab(queue);
-	unsigned int count;
 	int received;
 
 	if (!batch)
 		return -ENOMEM;
-	count = queue_lay_out(queue, batch);
-	ledger_unlock(ledger);
-	received = socket_receive(&ledger->socket, queue->datagrams, count);
-	ledger_lock(ledger);
-	ledger->stats.system_calls++;
+	received = read_all(queue, batch);
 	if (received < 0 && received != -EAGAIN)
-		ledger_explain(ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
+		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
 			       strerror(-received));
 	if (received < 0)
 		return received;
@@ -23674,7 +23701,7 @@ static void lay_out_one(struct socket_scratch *scratch, unsigned int i,
 				  datagram->size - datagram->head_size };
 }
 
-static void lay_out(struct socket_scratch *scratch, const struct datagram *datagrams,
+static void lay_out_of_socket(struct socket_scratch *scratch, const struct datagram *datagrams,
 		    unsigned int count)
 {
 	if (scratch->laid_out == datagrams[0].data && scratch->laid_out_count == count)
@@ -23762,7 +23789,7 @@ int socket_receive(struct socket *self, struct datagram *datagrams, unsigned int
 		return receive_one(self, datagrams);
 	if (!scratch_for(self, count))
 		return -ENOMEM;
-	lay_out(self->scratch, datagrams, count);
+	lay_out_of_socket(self->scratch, datagrams, count);
 	if (!self->is_connected)
 		ask_for_senders(self->scratch, count);
 	if (self->has_nsid)

@@ -354,15 +354,15 @@ static PyObject *{name}_at(PyObject *self, Py_ssize_t index)
 	return wrap({item}_type, pointer, object, false);
 }}
 
-static PyObject *{name}_as_list(PyObject *self, PyObject *args)
+static PyObject *{name}_as_list(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {{
 	struct object *object = (struct object *)self;
-	PyObject *type = (PyObject *){item}_type, *list;
+	PyObject *type = nargs > 0 ? args[0] : (PyObject *){item}_type, *list;
 	uint32_t count;
 
-	if (!PyArg_ParseTuple(args, "|O", &type) || check(object, true, "{name}") < 0)
+	if (check(object, true, "{name}") < 0)
 		return NULL;
-	if (!is_kind(type, {item}_type))
+	if (nargs > 1 || !is_kind(type, {item}_type))
 		return PyErr_SetString(PyExc_TypeError, "no type that derives from the {item}'s"), NULL;
 	count = nfbind_{name}_count(object->pointer);
 	list = PyList_New(count);
@@ -418,7 +418,7 @@ def print_methods(types, name):
         rows += (f"\t{{ \"{function.verb}\", (PyCFunction)(void (*)(void))py_{short(function.name)}, "
                  f"{flags},\n\t  {doc_string(function)} }},\n")
     if name and item_function(types, name):
-        rows += (f"\t{{ \"as_list\", {name}_as_list, METH_VARARGS,\n\t  \"All items at once; of the "
+        rows += (f"\t{{ \"as_list\", (PyCFunction)(void (*)(void)){name}_as_list, METH_FASTCALL,\n\t  \"All items at once; of the "
                  "type that is given, which derives from theirs and whose __init__ is not called.\" },\n")
     if name and view_function(types, name):
         rows += (f"\t{{ \"swap\", {name}_swap, METH_O,\n\t  \"Change what this stands for with another: "

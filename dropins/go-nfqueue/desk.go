@@ -178,12 +178,12 @@ func (desk *desk) isAt(i int, id uint32) bool {
 func (desk *desk) decide(id uint32, verdict nfbind.Verdict, change *verdictOptions) error {
 	desk.mu.Lock()
 	if i := desk.slot(id); i >= 0 {
-		err := desk.decideHere(i, verdict, change)
-		desk.mu.Unlock()
-		if err == nil && desk.isUrgent() {
-			err = desk.send()
+		defer desk.mu.Unlock()
+		if desk.isUrgent() {
+			// With all that waits.
+			verdict |= nfbind.Verdict(nfbind.VerdictFlagNow)
 		}
-		return err
+		return desk.decideHere(i, verdict, change)
 	}
 	packet := desk.kept[id]
 	delete(desk.kept, id)
@@ -204,7 +204,7 @@ func (desk *desk) decideHere(i int, verdict nfbind.Verdict, change *verdictOptio
 	if err == nil {
 		desk.running[i] = nil
 		desk.undecided--
-		desk.isStaged.Store(true)
+		desk.isStaged.Store(verdict&nfbind.Verdict(nfbind.VerdictFlagNow) == 0)
 	}
 	return err
 }

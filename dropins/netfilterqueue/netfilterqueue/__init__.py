@@ -288,10 +288,11 @@ class NetfilterQueue:
         """Hand packets to the callback until it raises, or without block until there are none."""
         self._handle(self._waiting)
         block = block and os.get_blocking(self._queue.get_fd())
+        receive, timeout = self._queue.receive, None if block else 0
         while self._binding is not None:
             self._end_batch()
             try:
-                batch = self._queue.receive(None if block else 0)
+                batch = receive(timeout)
             except nfbind.Error as error:
                 if error.errno in (errno.ESHUTDOWN, errno.ECANCELED):
                     return
