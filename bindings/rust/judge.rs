@@ -32,8 +32,9 @@ fn run(number: u16, count: u32) -> Result<(), Error> {
     println!("ready");
     let mut seen = 0;
     while seen < count {
-        let Some(mut batch) = queue.receive(5000)? else {
-            return Ok(());
+        let mut batch = match queue.receive(5000)? {
+            Some(batch) => batch,
+            None => return Ok(()),
         };
         for index in 0..batch.count() {
             judge(&mut batch.packet(index).unwrap())?;

@@ -3,9 +3,10 @@
 //! nfbind for Rust: as much of it as a program needs that judges packets. It is the trial
 //! of doc/bindings.md; `generated.rs` is written from the headers.
 
-use std::ffi::{c_char, c_int, c_void, CStr};
+use std::ffi::{c_void, CStr};
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::raw::{c_char, c_int};
 
 #[allow(clippy::all)]
 pub mod generated;

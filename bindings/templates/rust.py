@@ -18,7 +18,8 @@ HEAD = f"""// SPDX-License-Identifier: MIT
 // {MARK}
 
 use crate::{{Error, Life, Text}};
-use std::ffi::{{c_char, c_int, c_void, CString}};
+use std::ffi::{{c_void, CString}};
+use std::os::raw::{{c_char, c_int}};
 use std::ptr::null_mut;
 """
 LEFT_OUT = {"array", "object-fill", "struct-out"}
@@ -230,7 +231,7 @@ def errnos(model):
 def files(model):
     types = Types(model)
     used = [f for f in model.functions if f.verb == "free" or not is_left_out(f)]
-    text = HEAD + errnos(model) + "\nunsafe extern \"C\" {\n" + "".join(declaration(f) for f in used) + "}\n\n"
+    text = HEAD + errnos(model) + "\nextern \"C\" {\n" + "".join(declaration(f) for f in used) + "}\n\n"
     text += print_enums(types)
     text += "".join(print_object(types, name) for name in types.objects)
     module = [f for f in model.functions if not f.object and not is_left_out(f)]
