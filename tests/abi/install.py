@@ -104,6 +104,10 @@ def check_lua(installed):
             path |= {key + suffix: value for key, value in path.items()}
             said = run(lua, "-e", "print(require('nfbind').version())", **path, **installed.env)
             assert said == installed.version, f"lua{number}: {said}"
+            # Both are where this Lua looks by itself, or none is.
+            places = run(lua, "-e", "print(package.path .. ';' .. package.cpath)").split(";")
+            ours = [path[len(installed.room):] in places for path in (path["LUA_PATH"], path["LUA_CPATH"])]
+            assert ours[0] == ours[1], f"lua{number}: {places}"
 
 
 def check_python(installed):
