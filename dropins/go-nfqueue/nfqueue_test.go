@@ -4,6 +4,7 @@ package nfqueue_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -269,8 +270,7 @@ func TestPacketsAreReplaced(t *testing.T) {
 	traffic.expect(append(wanted, "IN place", "s")...)
 }
 
-// What the kernel does with them is seen on kernels that have connections in queues; that they are
-// taken is seen here.
+// Taken they are by every kernel.
 func TestConnections(t *testing.T) {
 	traffic := judged(t, func(queue *nfqueue.Nfqueue, a nfqueue.Attribute) error {
 		if text(a) == "mark" {
@@ -284,6 +284,66 @@ func TestConnections(t *testing.T) {
 		return queue.SetVerdictWithLabel(*a.PacketID, nfqueue.NfAccept, make([]byte, 16))
 	}, "mark", "labels")
 	traffic.expect("mark", "labels")
+}
+
+// attribute is the value of a netlink attribute among others, or nil.
+func attribute(data []byte, number uint16) []byte {
+	for len(data) >= 4 {
+		size, kind := int(binary.NativeEndian.Uint16(data)), binary.NativeEndian.Uint16(data[2:])
+		if size < 4 || size > len(data) {
+			return nil
+		}
+		if kind&0x3fff == number {
+			return data[4:size]
+		}
+		data = data[min((size+3)&^3, len(data)):]
+	}
+	return nil
+}
+
+func TestConnectionsOfPackets(t *testing.T) {
+	config := whole()
+	config.Flags = nfqueue.NfQaCfgFlagConntrack
+	queue, packets := open(t, config), make(chan nfqueue.Attribute, 10)
+	err := queue.RegisterWithErrorFunc(t.Context(), func(a nfqueue.Attribute) int {
+		packets <- a
+		return 0
+	}, func(err error) int { t.Error(err); return 1 })
+	if errors.Is(err, syscall.EOPNOTSUPP) {
+		t.Log("this kernel has no connections in queues")
+		return
+	}
+	must(t, err)
+	must(t, setUp([][]string{
+		{"iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "INVALID", "-j", "ACCEPT"},
+	}))
+	traffic := newTraffic(t)
+	// What a verdict changes shows with the next packet of the connection.
+	const mark, info = 8, 2
+	for i, text := range []string{"new", "marked", "labelled and marked again", "seen"} {
+		traffic.send(text)
+		a := <-packets
+		if a.Ct == nil || a.CtInfo == nil || *a.CtInfo != info || attribute(*a.Ct, 1) == nil {
+			t.Fatal(text, a.Ct, a.CtInfo)
+		}
+		wanted := []uint32{0, 7, 8, 9}[i]
+		if value := attribute(*a.Ct, mark); wanted > 0 && (len(value) != 4 || binary.BigEndian.Uint32(value) != wanted) {
+			t.Error(text, "has the mark", value)
+		}
+		id := *a.PacketID
+		switch i {
+		case 0:
+			must(t, queue.SetVerdictWithConnMark(id, nfqueue.NfAccept, 7))
+		case 1:
+			must(t, queue.SetVerdictWithOption(id, nfqueue.NfAccept, nfqueue.WithConnMark(8)))
+		case 2:
+			must(t, queue.SetVerdictWithOption(id, nfqueue.NfAccept, nfqueue.WithLabel(append(make([]byte, 15), 1)),
+				nfqueue.WithConnMark(9)))
+		case 3:
+			must(t, queue.SetVerdict(id, nfqueue.NfAccept))
+		}
+		traffic.expect(text)
+	}
 }
 
 func TestVerdictsThatThereIsNoneOf(t *testing.T) {

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import unittest
 import warnings
