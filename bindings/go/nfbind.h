@@ -2813,6 +2813,7 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
  * @error EBUSY another thread is receiving
  * @error ESHUTDOWN the session is not open
  * @error ECHILD the session belongs to the parent process
+ * @side receive
  * @thread receive
  * @since 0.1
  */
