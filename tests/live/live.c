@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,9 +172,19 @@ static void start_as_root(void)
 	execlp("unshare", "unshare", "--map-root-user", path, (char *)NULL);
 }
 
-bool can_make_users(void)
+const char *why_no_users(void)
 {
-	return !HAS_THREADS;
+	pid_t child;
+	int status;
+
+	if (HAS_THREADS)
+		return "the thread sanitizer lets nobody into user namespaces";
+	child = fork();
+	if (child == 0)
+		_exit(unshare(CLONE_NEWUSER) < 0);
+	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+		return "no user namespace can be made here";
+	return NULL;
 }
 
 int live_main(const char *name, const struct live_case *cases, size_t cases_count)

@@ -62,13 +62,14 @@ bool has_nft(const char *family, const char *statement);
 	} while (0)
 bool can_change_payload(void);
 
-/* Not a lack of the kernel's: the thread sanitizer is in the way. */
-#define need_users()                                                                \
-	do {                                                                        \
-		if (!can_make_users())                                              \
-			skip("the thread sanitizer lets nobody into user namespaces"); \
+/* Not a lack of the kernel's: the thread sanitizer is in the way, or a chroot or container. */
+#define need_users()                         \
+	do {                                 \
+		const char *why = why_no_users(); \
+		if (why)                     \
+			skip("%s", why);     \
 	} while (0)
-bool can_make_users(void);
+const char *why_no_users(void);
 
 /* Seconds since the test began, for loads that a slow machine may not finish. */
 double seconds(void);
