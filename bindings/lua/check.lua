@@ -49,6 +49,18 @@ function check.finish()
 	os.exit(check.failed == 0 and 0 or 1, true)
 end
 
+-- What makes a network namespace here: for root also where no user may have one, as in a chroot.
+local function unshare()
+	for _, flags in ipairs { "-Urn", "-n" } do
+		local made = os.execute("unshare " .. flags .. " true 2>/dev/null")
+		if made == true or made == 0 then
+			return "unshare " .. flags
+		end
+	end
+	print("1..0 # SKIP no namespace can be made here")
+	os.exit(0, true)
+end
+
 -- Run this file again in a network namespace of its own, with a queue fed by a rule, or with
 -- another rule.
 function check.enter_namespace(port, queue, rule)
@@ -57,14 +69,9 @@ function check.enter_namespace(port, queue, rule)
 		os.remove(os.getenv("XTABLES_LOCKFILE"))
 		return
 	end
-	local made = os.execute("unshare -Urn true 2>/dev/null")
-	if made ~= true and made ~= 0 then
-		print("1..0 # SKIP no namespace can be made here")
-		os.exit(0, true)
-	end
 	local lock = os.tmpname()
 	local command = string.format("NFBIND_LUA_INSIDE=1 XTABLES_LOCKFILE=%s PATH=$PATH:/usr/sbin:/sbin " ..
-		"unshare -Urn sh -c 'ip link set lo up && iptables -w -A %s && exec %q %q %s'", lock, rule,
+		"%s sh -c 'ip link set lo up && iptables -w -A %s && exec %q %q %s'", lock, unshare(), rule,
 		arg[-1], arg[0], table.concat(arg, " "))
 	local first, _, third = os.execute(command)
 	local status = type(first) == "number" and first / 256 or first and 0 or third
