@@ -27,8 +27,9 @@ PEER, PEER_GO = "NetfilterQueue", "go-nfqueue"
 
 # ours: against whom, at least so many times the rate, at most so many times the round trip.
 GOALS = {OURS: (PEER, 1.6, 1.1), OURS_CALLER_READS: (PEER, 1.0, 1.1), OURS_GO: (PEER_GO, 1.9, 1.1)}
-# go-nfqueue 2.0.2 reached 0.40 of the classic rate, and 1.03 of its round trip, where it could be measured.
-GO_WITHOUT_PEER = ("classic", 1.9 * 0.40, 1.1 * 1.03)
+# go-nfqueue 2.0.2 reached 0.40 of the classic rate where it could be measured. What Go's own
+# threads cost a round trip, C has not: there nothing stands in for it.
+GO_WITHOUT_PEER = ("classic", 1.9 * 0.40, None)
 # It tells a program neither id nor hook nor protocol.
 TELLS_LESS = (OURS_CALLER_READS,)
 
@@ -118,6 +119,9 @@ def section_roundtrip(bench):
     harness.print_table(["consumer", "p50 us", "p99 us", "x classic"], rows)
     for name in GOALS:
         peer, _, bound = goal(bench, name)
+        if bound is None:
+            print(f"note: the round trip of {name} has nobody to be compared with here")
+            continue
         bench.promise(f"{name} round trip p50, x {peer}", bound,
                       bench.ratio(section, "p50_ns", name, peer), at_most=True)
 
