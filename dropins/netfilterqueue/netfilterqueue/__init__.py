@@ -300,7 +300,11 @@ class NetfilterQueue:
             binding = self._binding
             if batch is None or binding is None:
                 return
-            self._handle(batch.as_list(binding.type))
+            packets = batch.as_list(binding.type)
+            if len(packets) == 1 and binding.current is None:
+                self._handle_one(packets[0], binding)
+            else:
+                self._handle(packets)
 
     # What tracebacks call it there.
     run.__code__ = run.__code__.replace(co_name="NetfilterQueue.run")
@@ -327,6 +331,16 @@ class NetfilterQueue:
             except nfbind.Error as error:
                 if error.errno != errno.EBADMSG:
                     raise
+
+    def _handle_one(self, packet, binding):
+        """The same for a packet that came alone: its verdict waits for nothing."""
+        binding.flags, binding.current = _NOW, packet
+        try:
+            self._callback(packet)
+        finally:
+            if binding.decided is not packet:
+                packet._outlive()
+            binding.current = binding.decided = None
 
     def _handle(self, packets):
         """Each packet once, whatever its callback raises."""
