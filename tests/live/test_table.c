@@ -29,6 +29,14 @@ enum {
 	"i=0 && while [ $i -lt 128 ]; do echo $i l$i; i=$((i + 1)); done "               \
 	">/etc/xtables/connlabel.conf && " command "'"
 
+#define need_conntrack8()                                                   \
+	do {                                                                \
+		if (!run_quietly("conntrack -L"))                           \
+			skip("this kernel has no conntrack(8) that works"); \
+		if (!run_quietly("unshare -m mount -t tmpfs none /etc"))    \
+			skip("no mount can be made here, as in a chroot");  \
+	} while (0)
+
 static const char *const tcp_states[] = { "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
 					  "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2", NULL };
 static const char *const sctp_states[] = { "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED",
@@ -522,8 +530,7 @@ START_TEST(test_table_is_as_conntrack8_lists_it)
 	bool labels, is_v6;
 	uint32_t count = 0, ours = room_for_ours(conntrack);
 
-	if (!run_quietly("conntrack -L"))
-		skip("this kernel has no conntrack(8) that works");
+	need_conntrack8();
 	prepare();
 	labels = has_labels();
 	for (uint32_t n = 0; n < ours; n++) {
@@ -565,8 +572,7 @@ START_TEST(test_table_of_conntrack8_is_listed_as_it_was_asked_for)
 	bool labels, is_v6;
 	FILE *files[2];
 
-	if (!run_quietly("conntrack -L"))
-		skip("this kernel has no conntrack(8) that works");
+	need_conntrack8();
 	prepare();
 	labels = has_labels();
 	files[false] = fdopen(mkstemp(path), "w");
