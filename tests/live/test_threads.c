@@ -155,7 +155,7 @@ static void check_workers(void *(*work)(void *argument))
 	queue_rule("iptables", "INPUT -p udp", 1);
 	for (int i = 0; i < WORKERS; i++)
 		start_thread(&workers[i], work, &pool);
-	while (said < PACKETS && seconds() < 8) {
+	while (said == 0 || (said < PACKETS && seconds() < 8)) {
 		say_numbers(udp.sender, said, CHUNK);
 		said += CHUNK;
 		hand_over(&pool, CHUNK);
@@ -277,7 +277,7 @@ START_TEST(test_queue_is_looked_at_while_it_receives)
 
 	queue_rule("iptables", "INPUT -p udp", 1);
 	start_thread(&thread, look_on, &bystander);
-	for (uint32_t said = 0; said < 4000 && seconds() < 4; said += 100) {
+	for (uint32_t said = 0; said == 0 || (said < 4000 && seconds() < 4); said += 100) {
 		say_numbers(udp.sender, said, 100);
 		judge_all(bystander.queue, 100, NFBIND_VERDICT_ACCEPT);
 		/* A send under way in the other thread takes ours along. */
@@ -508,7 +508,7 @@ static void *drive(void *argument)
 	uint32_t heard = 0;
 
 	stay_on_one_processor();
-	while (lane->count < MOST && seconds() < 8) {
+	while (lane->count == 0 || (lane->count < MOST && seconds() < 8)) {
 		say_numbers(lane->udp.sender, lane->count, CHUNK);
 		lane->count += CHUNK;
 		judge_all(lane->queue, CHUNK, NFBIND_VERDICT_ACCEPT);
