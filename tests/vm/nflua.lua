@@ -32,6 +32,17 @@ local function receive(command)
 	return path
 end
 
+-- A port forwards once the bridge has heard of its carrier, which may be a second later.
+local function wait_for_port(name)
+	local started, said = os.time(), ""
+	while not said:find "state forwarding" do
+		assert(os.time() - started < 60, name .. " does not forward")
+		local shown = io.popen("ip -d link show " .. name)
+		said = shown:read "*a"
+		shown:close()
+	end
+end
+
 run "ip link set lo up"
 
 case("the first packet's connection has the number that the table gives it", function()
@@ -81,6 +92,8 @@ case("a bridge's packets have frames, and what is written there is sent", functi
 	} do
 		run(command)
 	end
+	wait_for_port "p0"
+	wait_for_port "p1"
 	with({}, [[
 function target(pkt)
 	local frame = pkt:frame()
