@@ -120,7 +120,7 @@ def parse(text):
 
 def command_line(machine, kernel, initrd, console, result, out, append):
     words = machine.qemu + [
-        "-m", "512", "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel,
+        "-m", "1024", "-smp", "1", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel,
         "-initrd", initrd, "-append", "console=%s %s %s %s" % (machine.console, APPEND, machine.append, append),
         "-serial", "file:" + console]
     words += [word.replace("%s", result) for word in machine.result_line]
