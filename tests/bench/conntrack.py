@@ -160,7 +160,7 @@ def ask(child, who, ops):
 
 def finish(child, who, ops):
     child.tell("go")
-    report = child.hear(60)
+    report = child.hear(180)  # of the slowest peer's
     if report["ops"] != ops or report["errors"]:
         raise BenchError(f"{who}: wanted {ops} without an error, got {report}")
     return sample_of(report, ops)
