@@ -71,10 +71,20 @@ struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue);
 
 struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue);
 
+/* Where datagrams number `first` and following of a batch go. */
+void queue_lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
+		   uint32_t end);
+
 /* Have the batch handed out before anything else is read; the stash takes over a hold on it. */
 void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch);
 
+/* The same before all that is stashed, for a batch that could not be handed out. */
+void queue_push_back(struct nfbind_queue *queue, struct nfbind_batch *batch);
+
 struct nfbind_batch *queue_pop_stash(struct nfbind_queue *queue);
+
+/* The first of the stash, as one of the slabs, which hold what the session holds. */
+struct nfbind_batch *queue_adopt_stashed(struct nfbind_queue *queue);
 
 /* Sort a datagram into the batch, the notices and the awaited answer. */
 void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Receiving: datagrams become a batch, refused verdicts and losses become notices.
- * The socket is read before it is waited for, and everything read is handed out.
+ * Receiving: what came becomes a batch, and the former one ends. The socket is read
+ * before it is waited for, and everything read is handed out.
  */
 #include "queue.h"
 
@@ -9,11 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
-
 #include "names.h"
-#include "wire.h"
 
 enum { RETRY_MS = 10 };
 
@@ -59,171 +55,6 @@ void queue_leave(struct nfbind_queue *queue)
 	ledger_unlock(queue->ledger);
 }
 
-/* Memory for batches. */
-
-size_t queue_slot_size(uint32_t copy_range)
-{
-	/* Headers, a connection, and a security label of at most 4 KiB. */
-	size_t size = copy_range + 8192;
-
-	/* An odd number of cache lines, so that the heads of many do not share a few. */
-	return ((size + 63) / 64 | 1) * 64;
-}
-
-/* A batch of one needs no heads: there is nothing to lie close to. */
-static size_t head_size(const struct nfbind_queue *queue)
-{
-	return queue->batch_size > 1 && queue->slot_size > HEAD_SIZE ? HEAD_SIZE : 0;
-}
-
-static size_t slab_size(const struct nfbind_queue *queue)
-{
-	return queue->batch_size * (queue->slot_size + head_size(queue));
-}
-
-static bool is_unused(const struct nfbind_batch *batch)
-{
-	return atomic_load(&((struct nfbind_batch *)(uintptr_t)batch)->references) == 1;
-}
-
-struct nfbind_batch *queue_make_slab(struct nfbind_queue *queue)
-{
-	return batch_make(queue->batch_size, slab_size(queue), names_hold(queue->names));
-}
-
-struct nfbind_batch *queue_take_slab(struct nfbind_queue *queue)
-{
-	size_t size = slab_size(queue);
-	struct nfbind_batch **place = NULL;
-
-	for (unsigned int i = 0; i < SLABS_MAX; i++) {
-		struct nfbind_batch **slab = &queue->slabs[(queue->slab + i) % SLABS_MAX];
-
-		if (!place)
-			place = slab;
-		/* The one used last is warm; an empty place is better than one that is held. */
-		if (!*slab || (is_unused(*slab) && (*slab)->data_size >= size)) {
-			place = slab;
-			break;
-		}
-	}
-	queue->slab = (unsigned int)(place - queue->slabs);
-	if (*place && is_unused(*place) && (*place)->data_size >= size) {
-		batch_clear(*place);
-		return *place;
-	}
-	nfbind_batch_free(*place);
-	*place = queue_make_slab(queue);
-	return *place;
-}
-
-/* Sorting. */
-
-static void note_malformed(struct nfbind_queue *queue)
-{
-	queue->ledger->stats.malformed++;
-	queue_notice(queue, NFBIND_NOTICE_MALFORMED, 0, 0, -EBADMSG, 1);
-}
-
-static void take_refusal(struct nfbind_queue *queue, const struct nlmsghdr *request, int error)
-{
-	/* stage.c says what our own header carries. */
-	uint32_t count = request->nlmsg_pid >> 16;
-
-	queue->ledger->stats.refused++;
-	queue_notice(queue, NFBIND_NOTICE_REFUSED, request->nlmsg_pid & UINT16_MAX,
-		     request->nlmsg_seq, error, error == -EPERM && count > 1 ? count : 1);
-}
-
-static void take_error(struct nfbind_queue *queue, const struct nlmsghdr *message)
-{
-	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
-	unsigned int type;
-
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) || !wire_is_error(error->error)) {
-		note_malformed(queue);
-		return;
-	}
-	type = error->msg.nlmsg_type;
-	if (type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_VERDICT) ||
-	    type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_VERDICT_BATCH)) {
-		if (error->error != 0)
-			take_refusal(queue, &error->msg, error->error);
-	} else if (queue->awaited != 0 && error->msg.nlmsg_seq == queue->awaited) {
-		queue->answer = error->error;
-		queue->is_answered = true;
-	}
-	/* Others answer requests that nobody waits for any more. */
-}
-
-static void take_packet(struct nfbind_queue *queue, struct nfbind_batch *batch, uint8_t *message,
-			size_t available)
-{
-	if (batch && batch->count < batch->capacity && batch_add(batch, message, available))
-		return;
-	note_malformed(queue);
-}
-
-static bool is_packet(const struct nlmsghdr *message)
-{
-	return message->nlmsg_type == (KERNEL_SUBSYS_QUEUE << 8 | KERNEL_QUEUE_PACKET);
-}
-
-/* The messages of one datagram; every length is checked before it is believed. */
-static int take_messages(struct nfbind_queue *queue, struct nfbind_batch *batch, uint8_t *data,
-			 size_t len, bool is_cut)
-{
-	const struct nlmsghdr *message;
-	size_t offset = 0, before = 0;
-	int error = 0;
-
-	while ((message = wire_next_message(data, len, &offset, &error))) {
-		if (is_packet(message))
-			take_packet(queue, batch, data + before, message->nlmsg_len);
-		else if (message->nlmsg_type == NLMSG_ERROR)
-			take_error(queue, message);
-		before = offset;
-	}
-	message = (const struct nlmsghdr *)(data + before);
-	if (error < 0 && is_cut && len - before >= sizeof(*message) &&
-	    message->nlmsg_len > len - before && is_packet(message)) {
-		take_packet(queue, batch, data + before, len - before);
-		error = 0;
-	}
-	return error;
-}
-
-void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,
-			 const struct datagram *datagram)
-{
-	if (datagram->sender != 0) {
-		/* Another process may send to our port; only the kernel is 0. */
-		queue->ledger->stats.spoofed++;
-		queue_notice(queue, NFBIND_NOTICE_SPOOFED, 0, datagram->sender, 0, 1);
-		return;
-	}
-	if (take_messages(queue, batch, datagram->data, datagram->len, datagram->is_cut) < 0)
-		note_malformed(queue);
-}
-
-void queue_check_drops(struct nfbind_queue *queue)
-{
-	struct ledger *ledger = queue->ledger;
-	uint32_t drops, lost;
-	int r;
-
-	ledger_unlock(ledger);
-	r = socket_read_drops(&ledger->socket, &drops);
-	ledger_lock(ledger);
-	ledger->stats.system_calls++;
-	if (r < 0 || drops == queue->drops)
-		return;
-	lost = drops - queue->drops;
-	queue->drops = drops;
-	ledger->stats.lost += lost;
-	queue_notice(queue, NFBIND_NOTICE_LOST, 0, 0, -ENOBUFS, lost);
-}
-
 /* The batch. */
 
 static void give_expired(struct nfbind_queue *queue)
@@ -250,74 +81,18 @@ static int send_staged(struct nfbind_queue *queue)
 	return r;
 }
 
-/* The former batch ends, and what is staged leaves. */
+/* What nobody decided of the former batch gets its default; that leaves with the verdicts. */
 static void close_batch(struct nfbind_queue *queue)
 {
 	ledger_end_batch(queue->ledger);
 	give_expired(queue);
 }
 
+/* And what is staged leaves. */
 static int end_batch(struct nfbind_queue *queue)
 {
 	close_batch(queue);
 	return send_staged(queue);
-}
-
-void queue_push_stash(struct nfbind_queue *queue, struct nfbind_batch *batch)
-{
-	struct stash *stash = &queue->stash;
-
-	batch->next = NULL;
-	*(stash->first ? &stash->last->next : &stash->first) = batch;
-	stash->last = batch;
-}
-
-/* A batch that could not be handed out now is the next one. */
-static void push_back(struct nfbind_queue *queue, struct nfbind_batch *batch)
-{
-	struct stash *stash = &queue->stash;
-
-	nfbind_batch_hold(batch);
-	batch->next = stash->first;
-	if (!stash->first)
-		stash->last = batch;
-	stash->first = batch;
-}
-
-struct nfbind_batch *queue_pop_stash(struct nfbind_queue *queue)
-{
-	struct nfbind_batch *batch = queue->stash.first;
-
-	queue->stash.first = batch->next;
-	batch->next = NULL;
-	return batch;
-}
-
-/* A stashed batch becomes one of the slabs, which hold what the session holds. */
-static struct nfbind_batch *adopt_stashed(struct nfbind_queue *queue)
-{
-	unsigned int place = (queue->slab + 1) % SLABS_MAX;
-
-	nfbind_batch_free(queue->slabs[place]);
-	queue->slabs[place] = queue_pop_stash(queue);
-	queue->slab = place;
-	return queue->slabs[place];
-}
-
-/* Where datagrams number `first` and following go. */
-static void lay_out(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
-		    uint32_t end)
-{
-	size_t head = head_size(queue);
-	uint8_t *rooms = batch->data + queue->batch_size * head;
-
-	for (uint32_t i = first; i < end; i++)
-		queue->datagrams[i] = (struct datagram){
-			.data = rooms + i * queue->slot_size,
-			.size = queue->slot_size,
-			.head = head ? batch->data + i * head : NULL,
-			.head_size = head,
-		};
 }
 
 static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uint32_t first,
@@ -326,7 +101,7 @@ static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uin
 	struct ledger *ledger = queue->ledger;
 	int received;
 
-	lay_out(queue, batch, first, end);
+	queue_lay_out(queue, batch, first, end);
 	ledger_unlock(ledger);
 	received = socket_receive(&ledger->socket, queue->datagrams + first, end - first);
 	ledger_lock(ledger);
@@ -576,11 +351,11 @@ int nfbind_queue_receive(struct nfbind_queue *queue, int32_t timeout,
 	if (r == 0)
 		r = end_former_batch(queue);
 	if (r == 0 && queue->stash.first)
-		batch = adopt_stashed(queue);
+		batch = queue_adopt_stashed(queue);
 	else if (r == 0)
 		r = wait_and_read(queue, timeout, &batch);
 	if (r >= 0 && make_ready(queue, batch) < 0) {
-		push_back(queue, batch);
+		queue_push_back(queue, batch);
 		r = -ENOMEM;
 	}
 	if (r >= 0)
@@ -625,7 +400,7 @@ static struct nfbind_batch *queue_behind_stash(struct nfbind_queue *queue,
 		nfbind_batch_hold(batch);
 		queue_push_stash(queue, batch);
 	}
-	batch = adopt_stashed(queue);
+	batch = queue_adopt_stashed(queue);
 	if (queue->stash.first)
 		queue_nudge(queue);
 	return batch;
@@ -645,9 +420,10 @@ int nfbind_queue_feed(struct nfbind_queue *queue, const void *data, size_t data_
 	queue->is_fed = true;
 	r = prepare(queue);
 	/* Verdicts wait for others: a caller who sleeps has to settle before anyway. */
-	close_batch(queue);
-	if (r == 0)
+	if (r == 0) {
+		close_batch(queue);
 		r = feed_batch(queue, data, data_len, &batch);
+	}
 	if (r == 0)
 		r = make_ready(queue, queue->stash.first ? queue->stash.first : batch);
 	if (r == 0 && queue->stash.first)
