@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Filters as programs of the kernel's; see bpf.h. What is compared comes from the
- * filter's table of rules, where it lies in a message from the connection's wire table:
- * nothing here names a field of either.
- *
- * The kernel finds attributes for a program (net/core/filter.c): a load from
- * SKF_AD_NLATTR searches from offset A on for the attribute of type X, SKF_AD_NLATTR_NEST
- * in the attribute at offset A; both leave its offset in A, or 0. Loads turn big-endian
- * numbers into the host's, as all in attributes are; headers are the host's, so that
- * what they are compared with is turned instead. A load outside of the datagram drops it,
- * so that sizes are looked at first.
+ * filter's table of rules, where it lies in a message from the assembler, which says how
+ * the kernel's machine sees it: nothing here names an attribute.
  */
 #include "bpf.h"
 
@@ -18,208 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-
+#include "bpf_assembler.h"
 #include "filter.h"
 #include "uapi.h"
 #include "wire.h"
 
-enum {
-	ATTRIBUTES = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg)),
-	DEPTH_MAX = 4,
-	LEAVES_MAX = 4, /* places where one field of a connection may lie */
-	SLOTS = BPF_MEMWORDS,
-
-	/* Where jumps go that were not resolved yet; real ones inside of a rule are shorter. */
-	TO_NEXT = 253, /* the next place where a field may lie */
-	TO_YES = 254,
-	TO_NO = 255,
-};
-
-static const uint32_t ACCEPT = UINT32_MAX; /* all bytes */
-static const uint32_t TO_NEXT_FILTER = UINT32_MAX;
 static const bool is_big_endian = __BYTE_ORDER == __BIG_ENDIAN;
-
-/* An attribute that has a field. */
-struct leaf {
-	uint16_t path[DEPTH_MAX];
-	uint8_t depth;
-	uint8_t kind;
-};
-
-struct leaves {
-	struct leaf all[LEAVES_MAX];
-	unsigned int count;
-};
-
-struct assembler {
-	struct sock_filter *code;
-	unsigned int count; /* may be more than fit */
-	bool names_only; /* what may change does not count */
-	/* Attributes that are looked for once, and where they were found is remembered. */
-	struct leaf slots[SLOTS];
-	unsigned int slots_count;
-};
-
-/* Instructions. */
-
-static void put(struct assembler *self, struct sock_filter instruction)
-{
-	if (self->count < BPF_MAXINSNS)
-		self->code[self->count] = instruction;
-	self->count++;
-}
-
-static void emit(struct assembler *self, uint16_t code, uint32_t k)
-{
-	put(self, (struct sock_filter){ .code = code, .k = k });
-}
-
-/* Without BPF_X in the condition, A is compared with `k`. */
-static void jump(struct assembler *self, uint16_t condition, uint32_t k, uint8_t to, uint8_t otherwise)
-{
-	put(self, (struct sock_filter){ .code = BPF_JMP | condition, .jt = to, .jf = otherwise, .k = k });
-}
-
-static uint8_t resolved(uint8_t target, uint8_t placeholder, unsigned int distance)
-{
-	if (target != placeholder)
-		return target;
-	assert(distance < TO_NEXT);
-	return (uint8_t)distance;
-}
-
-/* Have the jumps since `start` that go there go to what comes next. */
-static void resolve(struct assembler *self, unsigned int start, uint8_t placeholder)
-{
-	for (unsigned int i = start; i < self->count && i < BPF_MAXINSNS; i++) {
-		struct sock_filter *instruction = &self->code[i];
-		unsigned int distance = self->count - i - 1;
-
-		if (BPF_CLASS(instruction->code) != BPF_JMP)
-			continue;
-		if (BPF_OP(instruction->code) == BPF_JA) {
-			if (instruction->k == placeholder)
-				instruction->k = distance;
-			continue;
-		}
-		instruction->jt = resolved(instruction->jt, placeholder, distance);
-		instruction->jf = resolved(instruction->jf, placeholder, distance);
-	}
-}
-
-/* Filters may be far from each other: only a jump without a condition reaches everywhere. */
-static void resolve_next_filter(struct assembler *self, unsigned int start)
-{
-	for (unsigned int i = start; i < self->count && i < BPF_MAXINSNS; i++)
-		if (self->code[i].code == (BPF_JMP | BPF_JA) && self->code[i].k == TO_NEXT_FILTER)
-			self->code[i].k = self->count - i - 1;
-}
-
-/* Places in messages. */
-
-/* Addresses have the network protocol's field, too. */
-static bool has_field(const struct wire *row, unsigned int shift, uint32_t field)
-{
-	if (row->kind == WIRE_IPV4 || row->kind == WIRE_IPV6)
-		if (row->protocol_field != 0 && row->protocol_field + shift == field)
-			return true;
-	return row->kind != WIRE_NONE && row->field + shift == field;
-}
-
-static void find_leaves(const struct wire *rows, size_t rows_count, unsigned int shift,
-			uint32_t field, struct leaf leaf, struct leaves *leaves)
-{
-	unsigned int level = leaf.depth++;
-
-	assert(level < DEPTH_MAX);
-	for (size_t type = 0; type < rows_count; type++) {
-		const struct wire *row = &rows[type];
-
-		leaf.path[level] = (uint16_t)type;
-		leaf.kind = row->kind;
-		if (row->kind == WIRE_NEST) {
-			find_leaves(row->rows, row->rows_count, shift + row->shift, field, leaf, leaves);
-		} else if (has_field(row, shift, field)) {
-			assert(leaves->count < LEAVES_MAX);
-			leaves->all[leaves->count++] = leaf;
-		}
-	}
-}
-
-static struct leaves leaves_of(uint32_t field)
-{
-	struct leaves leaves = { .count = 0 };
-
-	find_leaves(ct_wires.rows, ct_wires.rows_count, 0, field, (struct leaf){ .depth = 0 }, &leaves);
-	return leaves;
-}
-
-/* The payload that the kernel gives to such an attribute; 0 where it differs. */
-static uint8_t leaf_size(const struct leaf *leaf)
-{
-	static const uint8_t sizes[] = {
-		[WIRE_U8] = 1,	  [WIRE_U16] = 2,   [WIRE_U32] = 4,	[WIRE_U64] = 8,
-		[WIRE_IPV4] = 4,  [WIRE_IPV6] = 16, [WIRE_LABELS] = 16, [WIRE_NEST] = 0,
-	};
-
-	return sizes[leaf->kind];
-}
-
-/* A and X become the attribute's offset; A becomes 0 where there is none. */
-static void look_up(struct assembler *self, const struct leaf *leaf)
-{
-	uint8_t size = leaf_size(leaf);
-	uint8_t rest = size ? 5 : 2; /* instructions behind the last search */
-
-	emit(self, BPF_LD | BPF_IMM, ATTRIBUTES);
-	for (unsigned int i = 0; i < leaf->depth; i++) {
-		emit(self, BPF_LDX | BPF_IMM, leaf->path[i]);
-		emit(self, BPF_LD | BPF_W | BPF_ABS,
-		     (uint32_t)SKF_AD_OFF + (i == 0 ? SKF_AD_NLATTR : SKF_AD_NLATTR_NEST));
-		jump(self, BPF_JEQ, 0, (uint8_t)(3 * (leaf->depth - 1 - i) + rest), 0);
-	}
-	emit(self, BPF_MISC | BPF_TAX, 0);
-	if (size) {
-		emit(self, BPF_LD | BPF_H | BPF_IND, 0);
-		jump(self, BPF_JEQ, htobe16((uint16_t)(NLA_HDRLEN + size)), 1, 0);
-		emit(self, BPF_RET | BPF_K, ACCEPT);
-	}
-	emit(self, BPF_MISC | BPF_TXA, 0);
-}
-
-static int slot_of(struct assembler *self, const struct leaf *leaf)
-{
-	for (unsigned int i = 0; i < self->slots_count; i++)
-		if (memcmp(&self->slots[i], leaf, sizeof(*leaf)) == 0)
-			return (int)i;
-	if (self->slots_count == SLOTS)
-		return -1;
-	self->slots[self->slots_count] = *leaf;
-	return (int)self->slots_count++;
-}
-
-/* X becomes the attribute's offset; without one it goes on at the next place. */
-static void locate(struct assembler *self, const struct leaf *leaf)
-{
-	int slot = slot_of(self, leaf);
-
-	if (slot >= 0) {
-		emit(self, BPF_LDX | BPF_MEM, (uint32_t)slot);
-		emit(self, BPF_MISC | BPF_TXA, 0);
-	} else {
-		look_up(self, leaf);
-	}
-	jump(self, BPF_JEQ, 0, TO_NEXT, 0);
-}
-
-static void load(struct assembler *self, const struct leaf *leaf)
-{
-	uint16_t width = leaf->kind == WIRE_U8 ? BPF_B : leaf->kind == WIRE_U16 ? BPF_H : BPF_W;
-
-	emit(self, BPF_LD | BPF_IND | width, NLA_HDRLEN);
-}
 
 /*
  * Rules. The code of each jumps to TO_YES where it holds, and to TO_NO or just on where
@@ -246,15 +43,15 @@ static void compare(struct assembler *self, const struct pattern *pattern, uint8
 	for (unsigned int i = 0; i < pattern->words; i++)
 		left += pattern->mask[i] != 0;
 	if (left == 0)
-		emit(self, BPF_JMP | BPF_JA, TO_YES);
+		bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
 	for (unsigned int i = 0; left > 0; i++) {
 		if (pattern->mask[i] == 0)
 			continue;
-		emit(self, BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN + 4 * i);
+		bpf_emit(self, BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN + 4 * i);
 		if (pattern->mask[i] != UINT32_MAX)
-			emit(self, BPF_ALU | BPF_AND | BPF_K, pattern->mask[i]);
-		jump(self, BPF_JEQ, pattern->wanted[i] & pattern->mask[i], --left ? 0 : TO_YES,
-		     otherwise);
+			bpf_emit(self, BPF_ALU | BPF_AND | BPF_K, pattern->mask[i]);
+		bpf_jump(self, BPF_JEQ, pattern->wanted[i] & pattern->mask[i], --left ? 0 : TO_YES,
+			 otherwise);
 	}
 }
 
@@ -264,7 +61,7 @@ static void compare_absent(struct assembler *self, const struct pattern *pattern
 	for (unsigned int i = 0; i < pattern->words; i++)
 		if (pattern->wanted[i] & pattern->mask[i])
 			return;
-	emit(self, BPF_JMP | BPF_JA, TO_YES);
+	bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
 }
 
 static void compile_address(struct assembler *self, const struct nfbind_filter *filter,
@@ -280,44 +77,45 @@ static void compile_address(struct assembler *self, const struct nfbind_filter *
 	for (pattern.words = 0; pattern.words < len / 4; pattern.words++) {
 		uint64_t bits = prefix < 32 ? prefix : 32;
 
-		pattern.wanted[pattern.words] = wire_read_u32((const uint8_t *)network + 4 * pattern.words);
+		pattern.wanted[pattern.words] =
+			wire_read_u32((const uint8_t *)network + 4 * pattern.words);
 		pattern.mask[pattern.words] = (uint32_t)(UINT64_C(0xffffffff) << (32 - bits));
 		prefix -= bits;
 	}
 	for (unsigned int i = 0; i < rule->of_count; i++) {
-		struct leaves leaves = leaves_of(rule->of[i]);
+		struct leaves leaves = bpf_leaves_of(rule->of[i]);
 
 		for (unsigned int j = 0; j < leaves.count; j++) {
 			unsigned int start = self->count;
 
-			if (leaf_size(&leaves.all[j]) != len)
+			if (bpf_leaf_size(&leaves.all[j]) != len)
 				continue;
-			locate(self, &leaves.all[j]);
+			bpf_locate(self, &leaves.all[j]);
 			compare(self, &pattern, TO_NEXT);
-			resolve(self, start, TO_NEXT);
+			bpf_resolve(self, start, TO_NEXT);
 		}
 	}
 }
 
-/* Where one of its fields lies, its number is compared; `otherwise` is for one that is not in there. */
+/* Where one of its fields lies, its number is compared; one not in there goes to `otherwise`. */
 static void compare_numbers(struct assembler *self, const struct filter_rule *rule, uint32_t least,
 			    uint32_t most, uint8_t otherwise)
 {
 	for (unsigned int i = 0; i < rule->of_count; i++) {
-		struct leaves leaves = leaves_of(rule->of[i]);
+		struct leaves leaves = bpf_leaves_of(rule->of[i]);
 
 		for (unsigned int j = 0; j < leaves.count; j++) {
 			unsigned int start = self->count;
 
-			locate(self, &leaves.all[j]);
-			load(self, &leaves.all[j]);
+			bpf_locate(self, &leaves.all[j]);
+			bpf_load(self, &leaves.all[j]);
 			if (least == most) {
-				jump(self, BPF_JEQ, most, TO_YES, otherwise);
+				bpf_jump(self, BPF_JEQ, most, TO_YES, otherwise);
 			} else {
-				jump(self, BPF_JGE, least, 0, otherwise);
-				jump(self, BPF_JGT, most, otherwise, TO_YES);
+				bpf_jump(self, BPF_JGE, least, 0, otherwise);
+				bpf_jump(self, BPF_JGT, most, otherwise, TO_YES);
 			}
-			resolve(self, start, TO_NEXT);
+			bpf_resolve(self, start, TO_NEXT);
 		}
 	}
 }
@@ -327,7 +125,8 @@ static void compile_range(struct assembler *self, const struct nfbind_filter *fi
 {
 	uint32_t least = (uint32_t)number_or(filter, rule->field, 0);
 
-	compare_numbers(self, rule, least, (uint32_t)number_or(filter, rule->beside, least), TO_NEXT);
+	compare_numbers(self, rule, least, (uint32_t)number_or(filter, rule->beside, least),
+			TO_NEXT);
 }
 
 /* The first of its fields that is there decides; none stands for 0. */
@@ -338,18 +137,18 @@ static void compile_first(struct assembler *self, const struct nfbind_filter *fi
 
 	compare_numbers(self, rule, wanted, wanted, TO_NO);
 	if (wanted == 0)
-		emit(self, BPF_JMP | BPF_JA, TO_YES);
+		bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
 }
 
 static void compile_pattern(struct assembler *self, const struct filter_rule *rule,
 			    const struct pattern *pattern)
 {
-	struct leaves leaves = leaves_of(rule->of[0]);
+	struct leaves leaves = bpf_leaves_of(rule->of[0]);
 	unsigned int start = self->count;
 
-	locate(self, &leaves.all[0]);
+	bpf_locate(self, &leaves.all[0]);
 	compare(self, pattern, TO_NO);
-	resolve(self, start, TO_NEXT);
+	bpf_resolve(self, start, TO_NEXT);
 	compare_absent(self, pattern);
 }
 
@@ -398,29 +197,29 @@ static void compile_labels(struct assembler *self, const struct nfbind_filter *f
 static void compile_text(struct assembler *self, const struct nfbind_filter *filter,
 			 const struct filter_rule *rule)
 {
-	struct leaves leaves = leaves_of(rule->of[0]);
+	struct leaves leaves = bpf_leaves_of(rule->of[0]);
 	unsigned int start = self->count;
 	const void *text = "";
 	size_t len = 0;
 
 	(void)field_get_bytes(&filter_fields, filter, rule->field, &text, &len);
-	locate(self, &leaves.all[0]);
-	emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 0 : 1);
-	jump(self, BPF_JEQ, 0, 1, 0);
-	emit(self, BPF_RET | BPF_K, ACCEPT);
-	emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 1 : 0);
-	jump(self, BPF_JGE, (uint32_t)(NLA_HDRLEN + len), 0, TO_NO);
+	bpf_locate(self, &leaves.all[0]);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 0 : 1);
+	bpf_jump(self, BPF_JEQ, 0, 1, 0);
+	bpf_accept(self);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 1 : 0);
+	bpf_jump(self, BPF_JGE, (uint32_t)(NLA_HDRLEN + len), 0, TO_NO);
 	for (size_t i = 0; i < len; i++) {
-		emit(self, BPF_LD | BPF_B | BPF_IND, (uint32_t)(NLA_HDRLEN + i));
-		jump(self, BPF_JEQ, ((const uint8_t *)text)[i], 0, TO_NO);
+		bpf_emit(self, BPF_LD | BPF_B | BPF_IND, (uint32_t)(NLA_HDRLEN + i));
+		bpf_jump(self, BPF_JEQ, ((const uint8_t *)text)[i], 0, TO_NO);
 	}
-	emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 1 : 0);
-	jump(self, BPF_JEQ, (uint32_t)(NLA_HDRLEN + len), TO_YES, 0);
-	emit(self, BPF_LD | BPF_B | BPF_IND, (uint32_t)(NLA_HDRLEN + len));
-	jump(self, BPF_JEQ, 0, TO_YES, TO_NO);
-	resolve(self, start, TO_NEXT);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_IND, is_big_endian ? 1 : 0);
+	bpf_jump(self, BPF_JEQ, (uint32_t)(NLA_HDRLEN + len), TO_YES, 0);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_IND, (uint32_t)(NLA_HDRLEN + len));
+	bpf_jump(self, BPF_JEQ, 0, TO_YES, TO_NO);
+	bpf_resolve(self, start, TO_NEXT);
 	if (len == 0)
-		emit(self, BPF_JMP | BPF_JA, TO_YES);
+		bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
 }
 
 /* What has addresses of four bytes is IPv4, of sixteen IPv6. */
@@ -428,23 +227,23 @@ static void compile_family(struct assembler *self, const struct nfbind_filter *f
 			   const struct filter_rule *rule)
 {
 	uint8_t kind = number_or(filter, rule->field, 0) == 2 ? WIRE_IPV4 : WIRE_IPV6;
-	struct leaves leaves = leaves_of(rule->of[0]);
+	struct leaves leaves = bpf_leaves_of(rule->of[0]);
 
 	for (unsigned int i = 0; i < leaves.count; i++) {
 		unsigned int start = self->count;
 
 		if (leaves.all[i].kind != kind)
 			continue;
-		locate(self, &leaves.all[i]);
-		emit(self, BPF_JMP | BPF_JA, TO_YES);
-		resolve(self, start, TO_NEXT);
+		bpf_locate(self, &leaves.all[i]);
+		bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
+		bpf_resolve(self, start, TO_NEXT);
 	}
 }
 
 static void compile_translated(struct assembler *self, const struct nfbind_filter *filter,
 			       const struct filter_rule *rule)
 {
-	struct leaves leaves = leaves_of(rule->of[0]);
+	struct leaves leaves = bpf_leaves_of(rule->of[0]);
 	uint64_t wanted = number_or(filter, rule->field, 0);
 	unsigned int start = self->count;
 	uint32_t bits = 0;
@@ -453,12 +252,12 @@ static void compile_translated(struct assembler *self, const struct nfbind_filte
 		bits |= NFBIND_CT_STATUS_SRC_NAT;
 	if (wanted == 0 || wanted & NFBIND_FILTER_TRANSLATED_DST)
 		bits |= NFBIND_CT_STATUS_DST_NAT;
-	locate(self, &leaves.all[0]);
-	load(self, &leaves.all[0]);
-	jump(self, BPF_JSET, bits, wanted ? TO_YES : TO_NO, wanted ? TO_NO : TO_YES);
-	resolve(self, start, TO_NEXT);
+	bpf_locate(self, &leaves.all[0]);
+	bpf_load(self, &leaves.all[0]);
+	bpf_jump(self, BPF_JSET, bits, wanted ? TO_YES : TO_NO, wanted ? TO_NO : TO_YES);
+	bpf_resolve(self, start, TO_NEXT);
 	if (wanted == 0)
-		emit(self, BPF_JMP | BPF_JA, TO_YES);
+		bpf_emit(self, BPF_JMP | BPF_JA, TO_YES);
 }
 
 static void (*const compilers[])(struct assembler *self, const struct nfbind_filter *filter,
@@ -473,7 +272,7 @@ static void (*const compilers[])(struct assembler *self, const struct nfbind_fil
 	[FILTER_TRANSLATED] = compile_translated,
 };
 
-/* The whole. */
+/* The whole. With `names_only`, what may change in a connection's life does not count. */
 
 /* Whether it compares with what a connection has from its first event to its last. */
 static bool is_lasting(const struct filter_rule *rule)
@@ -484,7 +283,8 @@ static bool is_lasting(const struct filter_rule *rule)
 	return true;
 }
 
-static void compile_filter(struct assembler *self, const struct nfbind_filter *filter)
+static void compile_filter(struct assembler *self, const struct nfbind_filter *filter,
+			   bool names_only)
 {
 	bool is_negated = number_or(filter, NFBIND_FILTER_NEGATED, 0) != 0;
 	unsigned int filter_start = self->count;
@@ -495,23 +295,23 @@ static void compile_filter(struct assembler *self, const struct nfbind_filter *f
 		if (field_has(&filter_fields, filter, filter_rules[i].field) <= 0)
 			continue;
 		/* It may hold, and may not. */
-		if (self->names_only && !is_lasting(&filter_rules[i])) {
+		if (names_only && !is_lasting(&filter_rules[i])) {
 			if (is_negated)
-				emit(self, BPF_RET | BPF_K, ACCEPT);
+				bpf_accept(self);
 			continue;
 		}
 		assert(filter_rules[i].kind < sizeof(compilers) / sizeof(compilers[0]));
 		compilers[filter_rules[i].kind](self, filter, &filter_rules[i]);
-		resolve(self, start, TO_NO);
+		bpf_resolve(self, start, TO_NO);
 		if (is_negated)
-			emit(self, BPF_RET | BPF_K, ACCEPT);
+			bpf_accept(self);
 		else
-			emit(self, BPF_JMP | BPF_JA, TO_NEXT_FILTER);
-		resolve(self, start, TO_YES);
+			bpf_emit(self, BPF_JMP | BPF_JA, TO_NEXT_FILTER);
+		bpf_resolve(self, start, TO_YES);
 	}
 	if (!is_negated)
-		emit(self, BPF_RET | BPF_K, ACCEPT);
-	resolve_next_filter(self, filter_start);
+		bpf_accept(self);
+	bpf_resolve_next_filter(self, filter_start);
 }
 
 /* Whether it is a connection event, alone in its datagram; all else passes. */
@@ -519,46 +319,43 @@ static void compile_head(struct assembler *self)
 {
 	uint16_t type = KERNEL_SUBSYS_CTNETLINK << 8;
 
-	emit(self, BPF_LD | BPF_W | BPF_LEN, 0);
-	jump(self, BPF_JGE, ATTRIBUTES, 1, 0);
-	emit(self, BPF_RET | BPF_K, ACCEPT);
+	bpf_emit(self, BPF_LD | BPF_W | BPF_LEN, 0);
+	bpf_jump(self, BPF_JGE, ATTRIBUTES, 1, 0);
+	bpf_accept(self);
 	/* The lower half of the message's length, in host order. */
-	emit(self, BPF_LD | BPF_B | BPF_ABS, is_big_endian ? 2 : 1);
-	emit(self, BPF_ALU | BPF_LSH | BPF_K, 8);
-	emit(self, BPF_MISC | BPF_TAX, 0);
-	emit(self, BPF_LD | BPF_B | BPF_ABS, is_big_endian ? 3 : 0);
-	emit(self, BPF_ALU | BPF_OR | BPF_X, 0);
-	emit(self, BPF_MISC | BPF_TAX, 0);
-	emit(self, BPF_LD | BPF_W | BPF_LEN, 0);
-	jump(self, BPF_JEQ | BPF_X, 0, 1, 0);
-	emit(self, BPF_RET | BPF_K, ACCEPT);
-	emit(self, BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_flags));
-	jump(self, BPF_JSET, htobe16(NLM_F_MULTI), 3, 0);
-	emit(self, BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type));
-	jump(self, BPF_JEQ, htobe16(type | KERNEL_CT_NEW), 2, 0);
-	jump(self, BPF_JEQ, htobe16(type | KERNEL_CT_DELETE), 1, 0);
-	emit(self, BPF_RET | BPF_K, ACCEPT);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_ABS, is_big_endian ? 2 : 1);
+	bpf_emit(self, BPF_ALU | BPF_LSH | BPF_K, 8);
+	bpf_emit(self, BPF_MISC | BPF_TAX, 0);
+	bpf_emit(self, BPF_LD | BPF_B | BPF_ABS, is_big_endian ? 3 : 0);
+	bpf_emit(self, BPF_ALU | BPF_OR | BPF_X, 0);
+	bpf_emit(self, BPF_MISC | BPF_TAX, 0);
+	bpf_emit(self, BPF_LD | BPF_W | BPF_LEN, 0);
+	bpf_jump(self, BPF_JEQ | BPF_X, 0, 1, 0);
+	bpf_accept(self);
+	bpf_emit(self, BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_flags));
+	bpf_jump(self, BPF_JSET, htobe16(NLM_F_MULTI), 3, 0);
+	bpf_emit(self, BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type));
+	bpf_jump(self, BPF_JEQ, htobe16(type | KERNEL_CT_NEW), 2, 0);
+	bpf_jump(self, BPF_JEQ, htobe16(type | KERNEL_CT_DELETE), 1, 0);
+	bpf_accept(self);
 }
 
 /* All of them, and which was the first that was too much; none: all of them fit. */
 static size_t compile(struct assembler *self, struct nfbind_filter *const *filters,
-		      size_t filters_count)
+		      size_t filters_count, bool names_only)
 {
 	size_t fitting = filters_count;
 
 	self->count = 0;
 	compile_head(self);
-	for (unsigned int i = 0; i < self->slots_count; i++) {
-		look_up(self, &self->slots[i]);
-		emit(self, BPF_ST, i);
-	}
+	bpf_fill_slots(self);
 	for (size_t i = 0; i < filters_count; i++) {
-		compile_filter(self, filters[i]);
+		compile_filter(self, filters[i], names_only);
 		/* One more says that none of them let it through. */
 		if (self->count + 1 > BPF_MAXINSNS && fitting > i)
 			fitting = i;
 	}
-	emit(self, BPF_RET | BPF_K, 0);
+	bpf_emit(self, BPF_RET | BPF_K, 0);
 	return fitting;
 }
 
@@ -576,7 +373,7 @@ static int refuse(struct nfbind_filter *const *filters, size_t filters_count, si
 int bpf_compile(struct nfbind_filter *const *filters, size_t filters_count, bool names_only,
 		struct bpf_program *ret_program, struct text *why)
 {
-	struct assembler self = { .names_only = names_only };
+	struct assembler self = { .count = 0 };
 	size_t fitting;
 
 	if (filters_count == 0) {
@@ -587,8 +384,8 @@ int bpf_compile(struct nfbind_filter *const *filters, size_t filters_count, bool
 	if (!self.code)
 		return -ENOMEM;
 	/* First to learn what is looked for, then in earnest. */
-	(void)compile(&self, filters, filters_count);
-	fitting = compile(&self, filters, filters_count);
+	(void)compile(&self, filters, filters_count, names_only);
+	fitting = compile(&self, filters, filters_count, names_only);
 	if (fitting < filters_count) {
 		free(self.code);
 		return refuse(filters, filters_count, fitting, -E2BIG, why,
