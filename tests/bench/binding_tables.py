@@ -9,47 +9,32 @@ import sys
 
 import conntrack as table_bench
 import harness
+import peers
 
 HERE = table_bench.ROOT / "tests" / "bench" / "languages"  # away from queue.py
 C_PROGRAMS = {"nfct_query in C": "table_nfct", "nfct_query in C again": "table_nfct",
               "nfbind in C": "table_nfbind"}
 # Nobody promised figures here: a language may not be slower than what it has today.
 PEERS = {"python": "pyroute2", "go": "vishvananda/netlink"}
+GO_FRAME = ("common.go", "table_common.go")
 
 
-def pyroute2(room, tried, can_install):
-    python = room / "pyroute2" / "bin" / "python"
-    if not python.exists() and can_install:
-        tried(sys.executable, "-m", "venv", room / "pyroute2")
-        tried(python, "-m", "pip", "install", "-q", "pyroute2")
-    if tried(python, "-c", "import pyroute2"):
-        return {"pyroute2": (python, HERE / "table_pyroute2.py")}
-    return {}
+def in_go(room):
+    own = peers.go_program(room / "go-table", (*GO_FRAME, "table_nfbind.go"))
+    peer = peers.go_with(room / "netlink", "github.com/vishvananda/netlink", (*GO_FRAME, "table_netlink.go"))
+    return {name: (program,) for name, program in (("go", own), ("vishvananda/netlink", peer)) if program}
 
 
-def go_peer(room, tried, can_install, env):
-    folder = room / "netlink"
-    folder.mkdir(parents=True, exist_ok=True)
-    if can_install:
-        shutil.copy(HERE / "table_peer_go" / "main.go", folder)
-        if not (folder / "go.mod").exists():
-            tried("go", "mod", "init", "example.org/peer", cwd=folder, env=env)
-        if tried("go", "get", "github.com/vishvananda/netlink@latest", cwd=folder, env=env):
-            tried("go", "build", "-o", "peer", ".", cwd=folder, env=env)
-    return {"vishvananda/netlink": (folder / "peer",)} if (folder / "peer").exists() else {}
-
-
-def programs(room, built, luas, tried, can_install, env):
+def programs(room, built, luas):
     """{name: the words that start it}"""
     rows = {name: (built / program,) for name, program in C_PROGRAMS.items() if (built / program).exists()}
     rows["python"] = (sys.executable, HERE / "table_nfbind.py")
-    rows |= pyroute2(room, tried, can_install)
+    python = peers.python_with(room / "pyroute2", "pyroute2", "pyroute2")
+    if python:
+        rows["pyroute2"] = (python, HERE / "table_pyroute2.py")
     rows |= {lua: (lua, HERE / "table_nfbind.lua") for lua in luas}
     if shutil.which("go"):
-        if can_install:
-            tried("go", "build", "-o", room / "go-table", HERE / "table_go" / "main.go")
-        rows["go"] = (room / "go-table",)
-        rows |= go_peer(room, tried, can_install, env)
+        rows |= in_go(room)
     return rows
 
 

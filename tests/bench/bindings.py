@@ -11,7 +11,6 @@
 #   tests/bench/bindings.py [--quick] [--only packets,tables] [--strict]
 import argparse
 import importlib.util
-import os
 import pathlib
 import shutil
 import subprocess
@@ -23,53 +22,31 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 import binding_tables
 import harness
+import peers
+from peers import tried
 
 # The queue's benchmark is named like a module of the standard library.
 spec = importlib.util.spec_from_file_location("queue_bench", HERE / "queue.py")
 queue_bench = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(queue_bench)
 
-# The program runs itself again in a network namespace, which has no way out.
-CAN_INSTALL = not os.environ.get(harness.INSIDE)
-# A peer's module stands by itself.
-GO_ALONE = dict(os.environ, GOWORK="off", GOFLAGS="-mod=mod")
 LUAS = ("luajit", "lua5.1", "lua5.3", "lua5.4")
 # What is promised against the classic use in C, at 64 and 1400 bytes.
 GOALS = {"python": (1.70, 1.60), "luajit": (1.65, 1.60),
          "lua5.4": (1.65, 1.60), "go": (1.70, 1.60)}
-
-
-def tried(*command, **more):
-    """What cannot be had here leaves its row out, and says why."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, **more)
-    if done.returncode:
-        print(f"note: {command[0]} {command[1]}: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.returncode == 0
+GO_FRAME = ("common.go", "binding_common.go")
+GO_NFQUEUE = "github.com/florianl/go-nfqueue/v2"
+GO_NFQUEUE_FRAME = (*GO_FRAME, "binding_nfqueue.go")
 
 
 def netfilterqueue(room):
-    python = room / "python" / "bin" / "python"
-    if not python.exists() and CAN_INSTALL:
-        tried(sys.executable, "-m", "venv", room / "python")
-        tried(python, "-m", "pip", "install", "-q", "NetfilterQueue")
-    if tried(python, "-c", "import netfilterqueue"):
-        return {"NetfilterQueue": (python, HERE / "binding_netfilterqueue.py", "loop")}
-    return {}
+    python = peers.python_with(room / "python", "NetfilterQueue", "netfilterqueue")
+    return {"NetfilterQueue": (python, HERE / "binding_netfilterqueue.py", "loop")} if python else {}
 
 
 def go_nfqueue(room):
-    folder = room / "go-nfqueue"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("main.go", "tune_peer.go"):
-        shutil.copy(HERE / "binding_peer_go" / name, folder)
-    if CAN_INSTALL:
-        if not (folder / "go.mod").exists():
-            tried("go", "mod", "init", "example.org/peer", cwd=folder, env=GO_ALONE)
-        if tried("go", "get", "github.com/florianl/go-nfqueue/v2@latest", cwd=folder, env=GO_ALONE):
-            tried("go", "build", "-o", "peer", ".", cwd=folder, env=GO_ALONE)
-    if (folder / "peer").exists():
-        return {"go-nfqueue": (folder / "peer", "loop")}
-    return {}
+    program = peers.go_with(room / "go-nfqueue", GO_NFQUEUE, (*GO_NFQUEUE_FRAME, "tune_peer.go"))
+    return {"go-nfqueue": (program, "loop")} if program else {}
 
 
 def consumers(room, programs):
@@ -82,15 +59,16 @@ def consumers(room, programs):
         if shutil.which(lua) and tried(lua, "-e", "require 'nfbind'"):
             rows[lua] = (lua, HERE / "binding_nfbind.lua", "loop")
     if shutil.which("go"):
-        if tried("go", "build", "-o", room / "go-nfbind", HERE / "binding_go" / "main.go"):
-            rows["go"] = (room / "go-nfbind", "loop")
+        program = peers.go_program(room / "go-nfbind", (*GO_FRAME, "binding_nfbind.go"))
+        if program:
+            rows["go"] = (program, "loop")
         rows |= go_nfqueue(room)
     return rows | netfilterqueue(room)
 
 
 def tables(room, programs):
     luas = [lua for lua in LUAS if shutil.which(lua) and tried(lua, "-e", "require 'nfbind'")]
-    return binding_tables.programs(room, programs, luas, tried, CAN_INSTALL, GO_ALONE)
+    return binding_tables.programs(room, programs, luas)
 
 
 class Timed(harness.Child):

@@ -19,7 +19,9 @@ sys.dont_write_bytecode = True
 
 import bindings
 import harness
-from bindings import HERE, queue_bench, tried
+import peers
+from bindings import HERE, queue_bench
+from peers import tried
 
 ROOT = queue_bench.ROOT
 OURS, OURS_CALLER_READS, OURS_GO = "our netfilterqueue", "our libnetfilterqueue", "our go-nfqueue"
@@ -48,14 +50,15 @@ def go_module(room):
     folder = room / "go-dropin"
     folder.mkdir(parents=True, exist_ok=True)
     module = "github.com/nfbind/nfbind/"
-    for name in ("main.go", "tune_dropin.go"):
-        text = (HERE / "binding_peer_go" / name).read_text()
-        (folder / name).write_text(text.replace("github.com/florianl/go-nfqueue/v2", module + "dropins/go-nfqueue"))
+    sources = (*bindings.GO_NFQUEUE_FRAME, "tune_dropin.go")
+    for name in sources:
+        text = (peers.GO / name).read_text()
+        (folder / name).write_text(text.replace(bindings.GO_NFQUEUE, module + "dropins/go-nfqueue"))
     lines = ["module example.org/dropin", "go 1.25"]
     for path in ("dropins/go-nfqueue", "bindings/go"):
         lines += [f"require {module}{path} v0.1.0", f"replace {module}{path} => {ROOT / path}"]
     (folder / "go.mod").write_text("\n".join(lines) + "\n")
-    if tried("go", "build", "-o", "dropin", ".", cwd=folder, env=dict(os.environ, GOWORK="off")):
+    if tried("go", "build", "-o", "dropin", *sources, cwd=folder, env=dict(os.environ, GOWORK="off")):
         return {OURS_GO: (folder / "dropin", "loop")}
     return {}
 

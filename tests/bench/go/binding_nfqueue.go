@@ -10,20 +10,13 @@ import (
 	"log"
 	"math"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/florianl/go-nfqueue/v2"
 )
 
 func main() {
-	options := map[string]uint32{}
-	for _, word := range os.Args[2:] {
-		key, value, _ := strings.Cut(word, "=")
-		var number uint32
-		fmt.Sscan(value, &number)
-		options[key] = number
-	}
+	options := options()
 	queue, err := nfqueue.Open(&nfqueue.Config{NfQueue: uint16(options["queue"]), MaxPacketLen: 0xffff,
 		MaxQueueLen: options["max_length"], Copymode: nfqueue.NfQnlCopyPacket})
 	if err != nil {
@@ -35,10 +28,10 @@ func main() {
 		log.Fatal(err)
 	}
 	granted, port := tune(queue, int(options["receive_buffer"]))
-	fmt.Printf("{\"ready\": true, \"receive_buffer\": %d, \"forced\": false, \"port_ids\": [%d]}\n", granted, port)
+	ready(uint32(granted), port)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		consumer.serve(lines)
+		report(func() (seen, fields, size uint64) { return consumer.serve(lines) })
 	}
 }
 
@@ -69,8 +62,7 @@ func (consumer *consumer) see(packet nfqueue.Attribute) int {
 }
 
 // serve answers "go N", or "run" and "stop".
-func (consumer *consumer) serve(lines *bufio.Scanner) {
-	before := usage()
+func (consumer *consumer) serve(lines *bufio.Scanner) (seen, fields, size uint64) {
 	consumer.seen, consumer.fields, consumer.amount = 0, 0, 0
 	var count uint64
 	if _, err := fmt.Sscanf(lines.Text(), "go %d", &count); err == nil {
@@ -80,19 +72,7 @@ func (consumer *consumer) serve(lines *bufio.Scanner) {
 		consumer.start <- math.MaxUint64
 		lines.Scan() // nothing more comes then: the figures stand still
 	}
-	after := usage()
-	fmt.Printf("{\"packets\": %d, \"fields\": %d, \"bytes\": %d, \"cpu_ns\": %d, \"syscalls\": 0, "+
-		"\"errors\": 0, \"overruns\": 0, \"rss_kb\": %d}\n", consumer.seen, consumer.fields, consumer.amount,
-		cpu(after)-cpu(before), after.Maxrss)
-}
-
-func usage() (usage syscall.Rusage) {
-	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return usage
-}
-
-func cpu(usage syscall.Rusage) int64 {
-	return usage.Utime.Nano() + usage.Stime.Nano()
+	return consumer.seen, consumer.fields, consumer.amount
 }
 
 // granted is the receive buffer of the size that the kernel allows, and the socket's port.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// nfbind in Go; the lines are those of bench_common.h.
+// nfbind in Go.
 package main
 
 import (
@@ -9,20 +9,12 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"strings"
-	"syscall"
 
 	nfbind "github.com/nfbind/nfbind/bindings/go"
 )
 
 func main() {
-	options := map[string]uint32{}
-	for _, word := range os.Args[2:] {
-		key, value, _ := strings.Cut(word, "=")
-		var number uint32
-		fmt.Sscan(value, &number)
-		options[key] = number
-	}
+	options := options()
 	number := uint16(options["queue"])
 	queue, err := nfbind.Open(context.Background(), number, nfbind.WithReceiveBuffer(options["receive_buffer"]),
 		nfbind.WithMaxlen(options["max_length"]), nfbind.WithGSO(false))
@@ -33,28 +25,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("{\"ready\": true, \"receive_buffer\": %d, \"forced\": false, \"port_ids\": [%d]}\n", stats.ReceiveBuffer,
-		stats.PortID)
+	ready(stats.ReceiveBuffer, stats.PortID)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		var count uint64
 		fmt.Sscanf(lines.Text(), "go %d", &count)
-		before := usage()
-		seen, fields, size := drain(queue, count)
-		after := usage()
-		fmt.Printf("{\"packets\": %d, \"fields\": %d, \"bytes\": %d, \"cpu_ns\": %d, \"syscalls\": 0, "+
-			"\"errors\": 0, \"overruns\": 0, \"rss_kb\": %d}\n", seen, fields, size,
-			cpu(after)-cpu(before), after.Maxrss)
+		report(func() (seen, fields, size uint64) { return drain(queue, count) })
 	}
-}
-
-func usage() (usage syscall.Rusage) {
-	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return usage
-}
-
-func cpu(usage syscall.Rusage) int64 {
-	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
 func drain(queue *nfbind.Queue, count uint64) (seen, fields, size uint64) {
