@@ -53,7 +53,7 @@ struct slot {
 	bool is_bound;
 	bool is_coalescing;
 	bool has_conntrack;
-	bool has_gap; /* packets were handed out by somebody else: ids may be open that are not here */
+	bool has_gap; /* somebody else was handed packets: ids may be open that are not here */
 	uint32_t default_verdict;
 	uint32_t age_limit; /* milliseconds, 0 for none */
 	uint8_t copy_mode;

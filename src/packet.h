@@ -45,7 +45,7 @@ enum packet_flag {
 	PACKET_CHANGED = 1 << 3,   /* the payload differs from what was received */
 	PACKET_TRACKED = 1 << 4,   /* passed a tracker, which answers for length changes */
 	PACKET_OWNED = 1 << 5,     /* made by _new, _keep, _build: the caller frees it */
-	PACKET_WANTS_CT = 1 << 6,  /* its queue has the conntrack option: a missing connection is known */
+	PACKET_WANTS_CT = 1 << 6,  /* its queue has the conntrack option: absent means none */
 	PACKET_VIEWED = 1 << 7,    /* the view is that of the payload as it is */
 };
 
@@ -77,14 +77,14 @@ struct edit {
 	uint32_t payload_size;
 };
 
-/* Where a packet's headers are; view.c walks them. Offsets count from the start of the IP header. */
+/* Where a packet's headers are; view.c walks them. Offsets count from the IP header's start. */
 struct view {
 	uint8_t version;       /* 4 or 6 */
 	uint8_t protocol;      /* behind the extension headers */
 	bool has_protocol;     /* false when the bytes end before it */
 	bool is_fragment;      /* any fragment, the first included */
 	bool more_fragments;
-	bool is_unsized;       /* its own length field does not count: jumbogram, BIG TCP, nonsense */
+	bool is_unsized;       /* its own length does not count: jumbogram, BIG TCP, nonsense */
 	uint16_t fragment_offset; /* in bytes */
 	uint32_t fragment_header; /* offset of the IPv6 fragment header; 0 for none */
 	uint32_t headers_end;  /* where the IP header and its options or extensions end */
@@ -92,7 +92,7 @@ struct view {
 	uint32_t l4_payload;   /* offset of what follows it; 0 when it is not there in full */
 	uint32_t l4_end;       /* where that ends: UDP may end before IP does */
 	uint32_t end;          /* where the IP packet ends, by its own length and by the bytes */
-	uint32_t own_end;      /* where it ends by its own length, whether the bytes are there or not */
+	uint32_t own_end;      /* where it ends by its own length, be the bytes there or not */
 	uint32_t src;          /* offsets of the addresses that the pseudo header takes: with */
 	uint32_t dst;          /* source routing and Mobile IPv6 not those of the IP header */
 };

@@ -13,7 +13,8 @@
 enum {
 	SLABS_MAX = 4,      /* batches that are kept for reuse */
 	NOTICES_MAX = 256,
-	HEAD_SIZE = 33 * 64, /* an MTU's packet with what the kernel says of it; an odd number of lines */
+	/* An MTU's packet with what the kernel says of it; an odd number of lines. */
+	HEAD_SIZE = 33 * 64,
 	BATCH_DEFAULT = 64,
 	BATCH_MAX = 1024,
 };
@@ -107,7 +108,10 @@ int diagnose_bind(struct nfbind_queue *queue, uint16_t number, uint32_t flags, i
 int diagnose_open(struct ledger *ledger, const struct socket_place *place, int error);
 /* Whether requests are answered at all: 0, or -EPERM without CAP_NET_ADMIN. */
 int diagnose_rights(struct nfbind_queue *queue);
-/* Whether somebody else has bound a queue; from outside of the session: 0, or -EBUSY with a sentence of who. */
+/*
+ * Whether somebody else has bound a queue; from outside of the session: 0, or -EBUSY with a
+ * sentence of who.
+ */
 int diagnose_taken(struct nfbind_queue *queue, uint16_t number);
 /* Which of the queue flags this kernel knows; -errno when it cannot be asked. */
 int diagnose_flags(struct nfbind_queue *queue, uint32_t *ret_flags);

@@ -41,7 +41,7 @@ struct resync {
 	uint64_t interval;
 	uint32_t cursor;    /* of the sweep */
 	uint32_t blind_cursor;
-	uint32_t blind_least; /* of this round: the least deadline that the cursor passed, or that was set */
+	uint32_t blind_least; /* of this round: the least deadline that was passed or set */
 	uint64_t blind_due; /* when to look at the blind ones; 0 for never */
 	unsigned int budget; /* of work that is left until the next receive */
 
@@ -68,7 +68,7 @@ void resync_want(struct nfbind_events *events);
 /* An event that was parsed into the item: an answer, or -ENOMEM. */
 int resync_take(struct nfbind_events *events, struct item *item);
 
-/* An item that does not come from an event, before and behind those of the batch: 1, 0, or -errno. */
+/* An item that comes from no event, before and behind those of the batch: 1, 0, or -errno. */
 int resync_take_first(struct nfbind_events *events, struct item *item);
 int resync_take_last(struct nfbind_events *events, struct item *item);
 

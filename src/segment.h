@@ -10,7 +10,7 @@
 #include "flows.h"
 #include "view.h"
 
-/* A TCP segment as it came, that is with the sender's numbers and the receiver's acknowledgement. */
+/* A TCP segment as it came: with the sender's numbers and the receiver's acknowledgement. */
 struct segment {
 	struct view view;
 	struct flow_key key;

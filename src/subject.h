@@ -35,8 +35,8 @@ int subject_select(const struct nfbind_fields *fields, void *object, const void 
 		   bool (*is_wanted)(uint32_t field));
 
 /*
- * Encode a request into an empty buffer: 0, or -errno with a sentence in *ret_why where it is the caller's
- * fault. `flags` are netlink's.
+ * Encode a request into an empty buffer: 0, or -errno with a sentence in *ret_why where it is
+ * the caller's fault. `flags` are netlink's.
  */
 int subject_encode_key(const struct subject *subject, const void *object, uint8_t message,
 		       struct wire_buffer *buffer, const char **ret_why);

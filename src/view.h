@@ -86,7 +86,7 @@ uint32_t view_crc(const uint8_t *data, const struct coverage *coverage);
  */
 void view_finish(struct nfbind_packet *packet);
 
-/* The shortest payload that the kernel takes back: up to the transport header as it was received. */
+/* The shortest payload that the kernel takes back: up to the transport header as it came. */
 uint32_t view_least_len(const struct nfbind_packet *packet);
 
 /* The protocol part of the readable line, as "UDP 10.0.0.1:53 > 10.0.0.2:4711 len 40". */

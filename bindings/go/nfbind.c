@@ -837,7 +837,7 @@ enum packet_flag {
 	PACKET_CHANGED = 1 << 3,   /* the payload differs from what was received */
 	PACKET_TRACKED = 1 << 4,   /* passed a tracker, which answers for length changes */
 	PACKET_OWNED = 1 << 5,     /* made by _new, _keep, _build: the caller frees it */
-	PACKET_WANTS_CT = 1 << 6,  /* its queue has the conntrack option: a missing connection is known */
+	PACKET_WANTS_CT = 1 << 6,  /* its queue has the conntrack option: absent means none */
 	PACKET_VIEWED = 1 << 7,    /* the view is that of the payload as it is */
 };
 
@@ -869,14 +869,14 @@ struct edit {
 	uint32_t payload_size;
 };
 
-/* Where a packet's headers are; view.c walks them. Offsets count from the start of the IP header. */
+/* Where a packet's headers are; view.c walks them. Offsets count from the IP header's start. */
 struct view {
 	uint8_t version;       /* 4 or 6 */
 	uint8_t protocol;      /* behind the extension headers */
 	bool has_protocol;     /* false when the bytes end before it */
 	bool is_fragment;      /* any fragment, the first included */
 	bool more_fragments;
-	bool is_unsized;       /* its own length field does not count: jumbogram, BIG TCP, nonsense */
+	bool is_unsized;       /* its own length does not count: jumbogram, BIG TCP, nonsense */
 	uint16_t fragment_offset; /* in bytes */
 	uint32_t fragment_header; /* offset of the IPv6 fragment header; 0 for none */
 	uint32_t headers_end;  /* where the IP header and its options or extensions end */
@@ -884,7 +884,7 @@ struct view {
 	uint32_t l4_payload;   /* offset of what follows it; 0 when it is not there in full */
 	uint32_t l4_end;       /* where that ends: UDP may end before IP does */
 	uint32_t end;          /* where the IP packet ends, by its own length and by the bytes */
-	uint32_t own_end;      /* where it ends by its own length, whether the bytes are there or not */
+	uint32_t own_end;      /* where it ends by its own length, be the bytes there or not */
 	uint32_t src;          /* offsets of the addresses that the pseudo header takes: with */
 	uint32_t dst;          /* source routing and Mobile IPv6 not those of the IP header */
 };
@@ -2584,7 +2584,7 @@ uint32_t view_crc(const uint8_t *data, const struct coverage *coverage);
  */
 void view_finish(struct nfbind_packet *packet);
 
-/* The shortest payload that the kernel takes back: up to the transport header as it was received. */
+/* The shortest payload that the kernel takes back: up to the transport header as it came. */
 uint32_t view_least_len(const struct nfbind_packet *packet);
 
 /* The protocol part of the readable line, as "UDP 10.0.0.1:53 > 10.0.0.2:4711 len 40". */
@@ -3204,8 +3204,8 @@ int subject_select(const struct nfbind_fields *fields, void *object, const void 
 		   bool (*is_wanted)(uint32_t field));
 
 /*
- * Encode a request into an empty buffer: 0, or -errno with a sentence in *ret_why where it is the caller's
- * fault. `flags` are netlink's.
+ * Encode a request into an empty buffer: 0, or -errno with a sentence in *ret_why where it is
+ * the caller's fault. `flags` are netlink's.
  */
 int subject_encode_key(const struct subject *subject, const void *object, uint8_t message,
 		       struct wire_buffer *buffer, const char **ret_why);
@@ -4043,7 +4043,7 @@ struct slot {
 	bool is_bound;
 	bool is_coalescing;
 	bool has_conntrack;
-	bool has_gap; /* packets were handed out by somebody else: ids may be open that are not here */
+	bool has_gap; /* somebody else was handed packets: ids may be open that are not here */
 	uint32_t default_verdict;
 	uint32_t age_limit; /* milliseconds, 0 for none */
 	uint8_t copy_mode;
@@ -4241,7 +4241,8 @@ static inline bool is_after(uint32_t id, uint32_t other)
 enum {
 	SLABS_MAX = 4,      /* batches that are kept for reuse */
 	NOTICES_MAX = 256,
-	HEAD_SIZE = 33 * 64, /* an MTU's packet with what the kernel says of it; an odd number of lines */
+	/* An MTU's packet with what the kernel says of it; an odd number of lines. */
+	HEAD_SIZE = 33 * 64,
 	BATCH_DEFAULT = 64,
 	BATCH_MAX = 1024,
 };
@@ -4335,7 +4336,10 @@ int diagnose_bind(struct nfbind_queue *queue, uint16_t number, uint32_t flags, i
 int diagnose_open(struct ledger *ledger, const struct socket_place *place, int error);
 /* Whether requests are answered at all: 0, or -EPERM without CAP_NET_ADMIN. */
 int diagnose_rights(struct nfbind_queue *queue);
-/* Whether somebody else has bound a queue; from outside of the session: 0, or -EBUSY with a sentence of who. */
+/*
+ * Whether somebody else has bound a queue; from outside of the session: 0, or -EBUSY with a
+ * sentence of who.
+ */
 int diagnose_taken(struct nfbind_queue *queue, uint16_t number);
 /* Which of the queue flags this kernel knows; -errno when it cannot be asked. */
 int diagnose_flags(struct nfbind_queue *queue, uint32_t *ret_flags);
@@ -9173,7 +9177,7 @@ struct resync {
 	uint64_t interval;
 	uint32_t cursor;    /* of the sweep */
 	uint32_t blind_cursor;
-	uint32_t blind_least; /* of this round: the least deadline that the cursor passed, or that was set */
+	uint32_t blind_least; /* of this round: the least deadline that was passed or set */
 	uint64_t blind_due; /* when to look at the blind ones; 0 for never */
 	unsigned int budget; /* of work that is left until the next receive */
 
@@ -9200,7 +9204,7 @@ void resync_want(struct nfbind_events *events);
 /* An event that was parsed into the item: an answer, or -ENOMEM. */
 int resync_take(struct nfbind_events *events, struct item *item);
 
-/* An item that does not come from an event, before and behind those of the batch: 1, 0, or -errno. */
+/* An item that comes from no event, before and behind those of the batch: 1, 0, or -errno. */
 int resync_take_first(struct nfbind_events *events, struct item *item);
 int resync_take_last(struct nfbind_events *events, struct item *item);
 
@@ -19579,7 +19583,7 @@ int seen_before(struct seen *seen, const struct nfbind_ct *ct)
 #define SEGMENT_H
 
 
-/* A TCP segment as it came, that is with the sender's numbers and the receiver's acknowledgement. */
+/* A TCP segment as it came: with the sender's numbers and the receiver's acknowledgement. */
 struct segment {
 	struct view view;
 	struct flow_key key;

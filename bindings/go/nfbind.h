@@ -413,24 +413,30 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
+ * namespace, mark, device, netlink protocol), opening an event session (events to keys-max,
+ * kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
 	NFBIND_OPTIONS_NETNS_PATH = 0,
 	/** Open in the network namespace of this process (number). */
 	NFBIND_OPTIONS_NETNS_PID = 1,
-	/** Open in the network namespace that this descriptor stands for; it stays the caller's (number). */
+	/** Open in the network namespace that this descriptor stands for; it stays the caller's
+	 * (number). */
 	NFBIND_OPTIONS_NETNS_FD = 2,
-	/** Use this netlink socket instead of a new one: it is duplicated, the descriptor stays the caller's (number). */
+	/** Use this netlink socket instead of a new one: it is duplicated, the descriptor stays the
+	 * caller's (number). */
 	NFBIND_OPTIONS_SOCKET_FD = 3,
-	/** Receive buffer asked for, in bytes; default 8 MiB. The kernel may give less: see the statistics (number). */
+	/** Receive buffer asked for, in bytes; default 8 MiB. The kernel may give less: see the
+	 * statistics (number). */
 	NFBIND_OPTIONS_RECEIVE_BUFFER = 4,
-	/** Send buffer asked for, in bytes; default 1 MiB. It bounds how many verdicts leave in one send (number). */
+	/** Send buffer asked for, in bytes; default 1 MiB. It bounds how many verdicts leave in one
+	 * send (number). */
 	NFBIND_OPTIONS_SEND_BUFFER = 5,
 	/** The most datagrams that one receive reads, 1 to 1024; default 64 (number). */
 	NFBIND_OPTIONS_BATCH = 6,
-	/** What the kernel copies of each packet: enum nfbind_copy_mode; default packet (number). */
+	/** What the kernel copies of each packet: enum nfbind_copy_mode; default packet
+	 * (number). */
 	NFBIND_OPTIONS_COPY_MODE = 7,
 	/** The most payload bytes that are copied, 1 to 65531; default all (number). */
 	NFBIND_OPTIONS_COPY_RANGE = 8,
@@ -440,15 +446,18 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_FAIL_OPEN = 10,
 	/** Packets carry their connection; default 0 (bool). */
 	NFBIND_OPTIONS_CONNTRACK = 11,
-	/** Large segments come whole, with partial checksums; without it the kernel cuts them first; default 1 (bool). */
+	/** Large segments come whole, with partial checksums; without it the kernel cuts them
+	 * first; default 1 (bool). */
 	NFBIND_OPTIONS_GSO = 12,
 	/** Packets carry the owner of the sending socket; default 0 (bool). */
 	NFBIND_OPTIONS_UID_GID = 13,
 	/** Packets carry their security label; default 0 (bool). */
 	NFBIND_OPTIONS_SECCTX = 14,
-	/** The verdict of a packet that was let go without one, as for nfbind_queue_verdict(); default drop (number). */
+	/** The verdict of a packet that was let go without one, as for nfbind_queue_verdict();
+	 * default drop (number). */
 	NFBIND_OPTIONS_DEFAULT_VERDICT = 15,
-	/** Give the default verdict to a kept packet after this many milliseconds; default 0, never (number). */
+	/** Give the default verdict to a kept packet after this many milliseconds; default 0, never
+	 * (number). */
 	NFBIND_OPTIONS_AGE_LIMIT = 16,
 	/** Let equal verdicts of a batch travel as one message; default 1 (bool). */
 	NFBIND_OPTIONS_COALESCE = 17,
@@ -456,25 +465,35 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_MARK = 18,
 	/** The device that injected packets leave by, as "eth0" (text). */
 	NFBIND_OPTIONS_DEVICE = 19,
-	/** Which events to listen to: a set of enum nfbind_event_kind, its first five; default all (number). */
+	/** Which events to listen to: a set of enum nfbind_event_kind, its first five; default all
+	 * (number). */
 	NFBIND_OPTIONS_EVENTS = 20,
-	/** Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool). */
+	/** Removals that found the receive buffer full are announced again later, while the kernel
+	 * keeps the entries in memory; default 0 (bool). */
 	NFBIND_OPTIONS_RELIABLE = 21,
-	/** Listen to all network namespaces that have an id in the session's own; default 0 (bool). */
+	/** Listen to all network namespaces that have an id in the session's own; default 0
+	 * (bool). */
 	NFBIND_OPTIONS_ALL_NAMESPACES = 22,
-	/** A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool). */
+	/** A helper that a run which ended badly left behind is taken over instead of refused;
+	 * default 1 (bool). */
 	NFBIND_OPTIONS_TAKE_OVER = 23,
-	/** Keep the consumer's copy of the tables right: list them first, and again after a loss; default 0 (bool). */
+	/** Keep the consumer's copy of the tables right: list them first, and again after a loss;
+	 * default 0 (bool). */
 	NFBIND_OPTIONS_RESYNC = 24,
-	/** With resync: milliseconds at least between the beginnings of two lists; default 1000 (number). */
+	/** With resync: milliseconds at least between the beginnings of two lists; default 1000
+	 * (number). */
 	NFBIND_OPTIONS_RESYNC_INTERVAL = 25,
-	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
+	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576
+	 * (number). */
 	NFBIND_OPTIONS_KEYS_MAX = 26,
-	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
+	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that
+	 * name it stay good; default 0 (bool). */
 	NFBIND_OPTIONS_KEEP_RECORD = 27,
-	/** The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool). */
+	/** The filters of an event session go to the kernel, too, or are refused; 0: only the
+	 * session compares; default 1 (bool). */
 	NFBIND_OPTIONS_KERNEL_FILTER = 28,
-	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number). */
+	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK;
+	 * absent: it sends none (number). */
 	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
 };
 
@@ -680,7 +699,8 @@ enum nfbind_ct_field {
 	NFBIND_CT_MARK_MASK = 33,
 	/** Zone of the whole entry. */
 	NFBIND_CT_ZONE = 34,
-	/** The kernel's number of the entry; it narrows which entry is meant, but is not unique in time. */
+	/** The kernel's number of the entry; it narrows which entry is meant, but is not unique in
+	 * time. */
 	NFBIND_CT_ID = 35,
 	/** References that the kernel holds. */
 	NFBIND_CT_USE = 36,
@@ -692,7 +712,8 @@ enum nfbind_ct_field {
 	NFBIND_CT_REPL_COUNTER_PACKETS = 39,
 	/** Bytes in reply direction (needs nf_conntrack_acct). */
 	NFBIND_CT_REPL_COUNTER_BYTES = 40,
-	/** Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel allows that (not 7.x). */
+	/** Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel
+	 * allows that (not 7.x). */
 	NFBIND_CT_HELPER_NAME = 41,
 	/** Private data of a user-space helper, at most 32 bytes. */
 	NFBIND_CT_HELPER_INFO = 42,
@@ -722,19 +743,23 @@ enum nfbind_ct_field {
 	NFBIND_CT_TCP_WSCALE_ORIG = 54,
 	/** TCP window scale, reply direction. */
 	NFBIND_CT_TCP_WSCALE_REPL = 55,
-	/** Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	/** Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes,
+	 * network order. */
 	NFBIND_CT_SNAT = 56,
 	/** Source translation on creation: the highest address of a range. */
 	NFBIND_CT_SNAT_MAX = 57,
-	/** Source translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	/** Source translation on creation: the port, ICMP id or GRE key, or the lowest of a
+	 * range. */
 	NFBIND_CT_SNAT_PORT = 58,
 	/** Source translation on creation: the highest port, id or key of a range. */
 	NFBIND_CT_SNAT_PORT_MAX = 59,
-	/** Destination translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	/** Destination translation on creation: the address, or the lowest of a range; 4 or 16
+	 * bytes, network order. */
 	NFBIND_CT_DNAT = 60,
 	/** Destination translation on creation: the highest address of a range. */
 	NFBIND_CT_DNAT_MAX = 61,
-	/** Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	/** Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a
+	 * range. */
 	NFBIND_CT_DNAT_PORT = 62,
 	/** Destination translation on creation: the highest port, id or key of a range. */
 	NFBIND_CT_DNAT_PORT_MAX = 63,
@@ -844,15 +869,19 @@ enum nfbind_ct_operation {
 	NFBIND_CT_OPERATION_UNDO_SNAT = 0,
 	/** What the destination address became moves to dnat, and the reply tuple forgets it. */
 	NFBIND_CT_OPERATION_UNDO_DNAT = 1,
-	/** What the source port (GRE key, ICMP id) became moves to snat-port, and the reply tuple forgets it. */
+	/** What the source port (GRE key, ICMP id) became moves to snat-port, and the reply tuple
+	 * forgets it. */
 	NFBIND_CT_OPERATION_UNDO_SPAT = 2,
-	/** What the destination port (GRE key) became moves to dnat-port, and the reply tuple forgets it. */
+	/** What the destination port (GRE key) became moves to dnat-port, and the reply tuple
+	 * forgets it. */
 	NFBIND_CT_OPERATION_UNDO_DPAT = 3,
 	/** The original tuple becomes the one that the reply tuple answers. */
 	NFBIND_CT_OPERATION_SETUP_ORIG = 4,
 	/** The reply tuple becomes the one that answers the original tuple. */
 	NFBIND_CT_OPERATION_SETUP_REPL = 5,
-	/** An entry that was listed becomes one that can be added: all translations are undone, only those bits of the status stay that may be given, and the masks of TCP's flags say all of them. */
+	/** An entry that was listed becomes one that can be added: all translations are undone,
+	 * only those bits of the status stay that may be given, and the masks of TCP's flags say
+	 * all of them. */
 	NFBIND_CT_OPERATION_RENEW = 6
 };
 
@@ -1167,7 +1196,8 @@ enum nfbind_exp_field {
 	NFBIND_EXP_MASK_DST = 11,
 	/** Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6). */
 	NFBIND_EXP_MASK_L3PROTO = 12,
-	/** Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask. */
+	/** Mask over the expected tuple: transport protocol: that of the tuple, no mask; with
+	 * another one the kernel takes no ports of the mask. */
 	NFBIND_EXP_MASK_L4PROTO = 13,
 	/** Mask over the expected tuple: source port, or GRE key. */
 	NFBIND_EXP_MASK_PORT_SRC = 14,
@@ -1201,13 +1231,16 @@ enum nfbind_exp_field {
 	NFBIND_EXP_MASTER_ICMP_ID = 28,
 	/** Master connection: zone of this direction alone. */
 	NFBIND_EXP_MASTER_ZONE = 29,
-	/** Translated tuple of the expected connection: source address: 4 or 16 bytes, network order. */
+	/** Translated tuple of the expected connection: source address: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_EXP_NAT_SRC = 30,
-	/** Translated tuple of the expected connection: destination address: 4 or 16 bytes, network order. */
+	/** Translated tuple of the expected connection: destination address: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_EXP_NAT_DST = 31,
 	/** Translated tuple of the expected connection: network protocol: 2 (IPv4) or 10 (IPv6). */
 	NFBIND_EXP_NAT_L3PROTO = 32,
-	/** Translated tuple of the expected connection: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	/** Translated tuple of the expected connection: transport protocol, as 6 for TCP (IANA
+	 * protocol numbers). */
 	NFBIND_EXP_NAT_L4PROTO = 33,
 	/** Translated tuple of the expected connection: source port, or GRE key. */
 	NFBIND_EXP_NAT_PORT_SRC = 34,
@@ -1235,7 +1268,8 @@ enum nfbind_exp_field {
 	NFBIND_EXP_CLASS = 45,
 	/** Direction that the translation applies to: 0 original, 1 reply. */
 	NFBIND_EXP_NAT_DIR = 46,
-	/** The kernel function run on the expected connection, as "nat-follow-master"; at most 23 bytes. */
+	/** The kernel function run on the expected connection, as "nat-follow-master"; at most 23
+	 * bytes. */
 	NFBIND_EXP_FN = 47
 };
 
@@ -1442,11 +1476,13 @@ struct nfbind_filter;
 enum nfbind_filter_field {
 	/** Original direction: source address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_ORIG_SRC = 0,
-	/** With the source address of the original direction: how many of its leading bits count; default all. */
+	/** With the source address of the original direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_ORIG_SRC_PREFIX = 1,
 	/** Original direction: destination address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_ORIG_DST = 2,
-	/** With the destination address of the original direction: how many of its leading bits count; default all. */
+	/** With the destination address of the original direction: how many of its leading bits
+	 * count; default all. */
 	NFBIND_FILTER_ORIG_DST_PREFIX = 3,
 	/** Original direction: source port, or GRE key, or the lowest of a range. */
 	NFBIND_FILTER_ORIG_PORT_SRC = 4,
@@ -1456,15 +1492,18 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_ORIG_PORT_DST = 6,
 	/** Original direction: the highest destination port of a range. */
 	NFBIND_FILTER_ORIG_PORT_DST_MAX = 7,
-	/** Original direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0. */
+	/** Original direction: the zone that counts there, be it of this direction alone or of the
+	 * whole entry; absent in the entry means 0. */
 	NFBIND_FILTER_ORIG_ZONE = 8,
 	/** Reply direction: source address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_REPL_SRC = 9,
-	/** With the source address of the reply direction: how many of its leading bits count; default all. */
+	/** With the source address of the reply direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_REPL_SRC_PREFIX = 10,
 	/** Reply direction: destination address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_REPL_DST = 11,
-	/** With the destination address of the reply direction: how many of its leading bits count; default all. */
+	/** With the destination address of the reply direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_REPL_DST_PREFIX = 12,
 	/** Reply direction: source port, or GRE key, or the lowest of a range. */
 	NFBIND_FILTER_REPL_PORT_SRC = 13,
@@ -1474,13 +1513,16 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_REPL_PORT_DST = 15,
 	/** Reply direction: the highest destination port of a range. */
 	NFBIND_FILTER_REPL_PORT_DST_MAX = 16,
-	/** Reply direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0. */
+	/** Reply direction: the zone that counts there, be it of this direction alone or of the
+	 * whole entry; absent in the entry means 0. */
 	NFBIND_FILTER_REPL_ZONE = 17,
-	/** An address that is source or destination in either direction: 4 or 16 bytes, network order. */
+	/** An address that is source or destination in either direction: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_FILTER_ADDRESS = 18,
 	/** With that address: how many of its leading bits count; default all. */
 	NFBIND_FILTER_ADDRESS_PREFIX = 19,
-	/** A port, or GRE key, that is source or destination in either direction, or the lowest of a range. */
+	/** A port, or GRE key, that is source or destination in either direction, or the lowest of
+	 * a range. */
 	NFBIND_FILTER_PORT = 20,
 	/** The highest of that range. */
 	NFBIND_FILTER_PORT_MAX = 21,
@@ -1498,13 +1540,15 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_MARK = 27,
 	/** With mark: the bits that count; default all. */
 	NFBIND_FILTER_MARK_MASK = 28,
-	/** Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status mask, its bits are as here. */
+	/** Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status
+	 * mask, its bits are as here. */
 	NFBIND_FILTER_STATUS = 29,
 	/** With status: the bits that count; default those that are set in it. */
 	NFBIND_FILTER_STATUS_MASK = 30,
 	/** Zone of the entry, be it of one direction alone; absent in the entry means 0. */
 	NFBIND_FILTER_ZONE = 31,
-	/** Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are set, or with a labels mask, its labels are as here. */
+	/** Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are
+	 * set, or with a labels mask, its labels are as here. */
 	NFBIND_FILTER_LABELS = 32,
 	/** With labels: the labels that count; default those that are set in them. */
 	NFBIND_FILTER_LABELS_MASK = 33,
@@ -1516,7 +1560,8 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_TIMEOUT = 36,
 	/** The most seconds of that range. */
 	NFBIND_FILTER_TIMEOUT_MAX = 37,
-	/** A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither was. */
+	/** A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither
+	 * was. */
 	NFBIND_FILTER_TRANSLATED = 38,
 	/** All that the other fields do not let through; default 0. */
 	NFBIND_FILTER_NEGATED = 39
@@ -1728,7 +1773,8 @@ enum nfbind_packet_field {
 	NFBIND_PACKET_HW_PROTOCOL = 3,
 	/** The hook that queued it; the numbers mean different hooks in different families. */
 	NFBIND_PACKET_HOOK = 4,
-	/** Packet mark; the kernel sends it only when it is not 0. Set it to change it with the verdict. */
+	/** Packet mark; the kernel sends it only when it is not 0. Set it to change it with the
+	 * verdict. */
 	NFBIND_PACKET_MARK = 5,
 	/** When it was received, nanoseconds since 1970; only where the stack stamped it. */
 	NFBIND_PACKET_TIMESTAMP = 6,
@@ -1750,11 +1796,13 @@ enum nfbind_packet_field {
 	NFBIND_PACKET_PHYSOUTDEV_NAME = 14,
 	/** Source hardware address, its true length; absent on the output hooks. */
 	NFBIND_PACKET_HWADDR = 15,
-	/** The packet from its network header on. Set it to replace the packet with the verdict: the caller answers for all of it. */
+	/** The packet from its network header on. Set it to replace the packet with the verdict:
+	 * the caller answers for all of it. */
 	NFBIND_PACKET_PAYLOAD = 16,
 	/** Length before the kernel cut it; present only when it was cut. */
 	NFBIND_PACKET_CAP_LEN = 17,
-	/** Checksum and segmentation state: a set of enum nfbind_skb_info; absent means nothing special. */
+	/** Checksum and segmentation state: a set of enum nfbind_skb_info; absent means nothing
+	 * special. */
 	NFBIND_PACKET_SKB_INFO = 18,
 	/** The connection (needs the conntrack option). */
 	NFBIND_PACKET_CT = 19,
@@ -1886,7 +1934,8 @@ enum nfbind_verify {
 	NFBIND_VERIFY_IP_CHECKSUM = 0x2,
 	/** The transport checksum is wrong. */
 	NFBIND_VERIFY_L4_CHECKSUM = 0x4,
-	/** The transport checksum was not verified: it is not filled in yet, or this is a fragment or cut. */
+	/** The transport checksum was not verified: it is not filled in yet, or this is a fragment
+	 * or cut. */
 	NFBIND_VERIFY_PARTIAL = 0x8
 };
 
@@ -2462,8 +2511,8 @@ enum nfbind_verdict_flag {
 
 /** What a notice tells. */
 enum nfbind_notice_kind {
-	/** The kernel refused a verdict: `queue`, `id` and `error` say which and why; `count` messages
-	 * of the same send may be concerned (all of them when CAP_NET_ADMIN was lost). */
+	/** The kernel refused a verdict: `queue`, `id` and `error` say which and why; `count`
+	 * messages of the same send may be concerned (all of them when CAP_NET_ADMIN was lost). */
 	NFBIND_NOTICE_REFUSED = 1,
 	/** The receive buffer was full: the kernel could not deliver `count` packets. */
 	NFBIND_NOTICE_LOST = 2,
@@ -2471,7 +2520,8 @@ enum nfbind_notice_kind {
 	NFBIND_NOTICE_EXPIRED = 3,
 	/** `count` datagrams were malformed and thrown away. */
 	NFBIND_NOTICE_MALFORMED = 4,
-	/** `count` datagrams came from another process and were thrown away; `id` is its port id. */
+	/** `count` datagrams came from another process and were thrown away; `id` is its port
+	 * id. */
 	NFBIND_NOTICE_SPOOFED = 5,
 	/** `count` notices did not fit in the list of 256 and were thrown away. */
 	NFBIND_NOTICE_OVERFLOW = 6
@@ -3204,7 +3254,8 @@ struct nfbind_removal {
 	uint64_t removed;
 	/** Those that ended meanwhile, or were made anew. */
 	uint64_t gone;
-	/** Those that could not be removed; the session's message says why the first one could not. */
+	/** Those that could not be removed; the session's message says why the first one could
+	 * not. */
 	uint64_t failed;
 	/** 0, or the error (negative) that kept some from being looked at. */
 	int32_t error;
@@ -3825,9 +3876,11 @@ enum nfbind_cthelper_field {
 	NFBIND_CTHELPER_L4PROTO = 2,
 	/** Number of the queue that their packets go to, 0 to 65535; 0 where nobody says. */
 	NFBIND_CTHELPER_QUEUE = 3,
-	/** Bytes of private data that the kernel keeps for each connection, 0 to 32; cannot be changed. */
+	/** Bytes of private data that the kernel keeps for each connection, 0 to 32; cannot be
+	 * changed. */
 	NFBIND_CTHELPER_PRIV_DATA_LEN = 4,
-	/** Whether packets are queued: enum nfbind_cthelper_status; disabled until somebody enables it. */
+	/** Whether packets are queued: enum nfbind_cthelper_status; disabled until somebody enables
+	 * it. */
 	NFBIND_CTHELPER_STATUS = 5,
 	/** First class of expectations: name, at most 15 bytes; cannot be changed. */
 	NFBIND_CTHELPER_POLICY1_NAME = 6,
@@ -3887,7 +3940,8 @@ NFBIND_API void nfbind_cthelper_free(struct nfbind_cthelper *cthelper);
  * @error ENOMEM out of memory
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper, const struct nfbind_cthelper *from);
+NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper,
+				      const struct nfbind_cthelper *from);
 
 /**
  * Whether both have the same fields with the same values.
@@ -3895,7 +3949,8 @@ NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper, const st
  * @returns bool
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_equal(const struct nfbind_cthelper *cthelper, const struct nfbind_cthelper *other);
+NFBIND_API int nfbind_cthelper_equal(const struct nfbind_cthelper *cthelper,
+				     const struct nfbind_cthelper *other);
 
 /**
  * Print the fields that are present, as "name=value" with one space between.
@@ -3955,7 +4010,8 @@ NFBIND_API int nfbind_cthelper_get_number(const struct nfbind_cthelper *cthelper
  * @error ERANGE no such field, or the value does not fit its width
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint32_t field, uint64_t value);
+NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint32_t field,
+					  uint64_t value);
 
 /**
  * Look at the bytes of an address, bytes or text field, in place.
@@ -3980,8 +4036,8 @@ NFBIND_API int nfbind_cthelper_get_bytes(const struct nfbind_cthelper *cthelper,
  * @error ENOMEM out of memory
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_set_bytes(struct nfbind_cthelper *cthelper, uint32_t field, const void *data,
-				    size_t data_len);
+NFBIND_API int nfbind_cthelper_set_bytes(struct nfbind_cthelper *cthelper, uint32_t field,
+					 const void *data, size_t data_len);
 
 /**
  * Add a helper. Required are name, both protocols, private data length (0 for none) and
@@ -4171,7 +4227,8 @@ struct nfbind_events;
 enum nfbind_event_kind {
 	/** A connection was added. */
 	NFBIND_EVENT_CT_NEW = 0x1,
-	/** A connection changed; the object has what identifies it, what changed, and some of the rest. */
+	/** A connection changed; the object has what identifies it, what changed, and some of the
+	 * rest. */
 	NFBIND_EVENT_CT_UPDATE = 0x2,
 	/** A connection was removed; the object has its last counters where they are kept. */
 	NFBIND_EVENT_CT_DESTROY = 0x4,
@@ -4185,13 +4242,15 @@ enum nfbind_event_kind {
 	NFBIND_EVENT_MALFORMED = 0x40,
 	/** The tables were listed to their end: the consumer's copy is right. */
 	NFBIND_EVENT_SYNCED = 0x80,
-	/** There were more entries than keys-max allows, or than memory: the copy may keep some that are gone, and no synced item comes any more. */
+	/** There were more entries than keys-max allows, or than memory: the copy may keep some
+	 * that are gone, and no synced item comes any more. */
 	NFBIND_EVENT_LIMIT = 0x100
 };
 
 /** Where an item about a connection or an expectation comes from. */
 enum nfbind_event_flag {
-	/** The kernel did not announce it: it was listed or asked for. A destroy then has what names the entry, and its id. */
+	/** The kernel did not announce it: it was listed or asked for. A destroy then has what
+	 * names the entry, and its id. */
 	NFBIND_EVENT_RESYNC = 0x1,
 	/** The kernel may never announce the end of this entry. */
 	NFBIND_EVENT_BLIND = 0x2
@@ -4205,9 +4264,11 @@ struct nfbind_event {
 	uint32_t flags;
 	/** The netlink port id of the process that caused it; 0: traffic or the kernel itself. */
 	uint32_t port_id;
-	/** The id that the session's network namespace has for the one where it happened; -1: its own. */
+	/** The id that the session's network namespace has for the one where it happened; -1: its
+	 * own. */
 	int32_t nsid;
-	/** Of an overrun: how many messages are known to be lost; 0 when the kernel does not say. */
+	/** Of an overrun: how many messages are known to be lost; 0 when the kernel does not
+	 * say. */
 	uint64_t lost;
 };
 
@@ -4217,7 +4278,8 @@ struct nfbind_events_stats {
 	uint64_t received;
 	/** Items about connections and expectations that were given out. */
 	uint64_t events;
-	/** Connections that came and that no filter let through; what the kernel filters does not come. */
+	/** Connections that came and that no filter let through; what the kernel filters does not
+	 * come. */
 	uint64_t filtered;
 	/** How often the receive buffer ran over. */
 	uint64_t overruns;
@@ -4231,7 +4293,8 @@ struct nfbind_events_stats {
 	uint64_t others;
 	/** The receive buffer in bytes, as the kernel counts it (with its own overhead). */
 	uint32_t receive_buffer;
-	/** Datagrams that the kernel dropped at this socket ever; 0 where it does not say (before 4.12). */
+	/** Datagrams that the kernel dropped at this socket ever; 0 where it does not say (before
+	 * 4.12). */
 	uint32_t socket_drops;
 	/** The socket's port id. */
 	uint32_t port_id;
@@ -4245,7 +4308,8 @@ struct nfbind_events_stats {
 	uint64_t listed;
 	/** With resync: entries that were asked for one by one. */
 	uint64_t fetched;
-	/** With resync: events that a list had overtaken, or about entries that nobody was told of. */
+	/** With resync: events that a list had overtaken, or about entries that nobody was told
+	 * of. */
 	uint64_t stale;
 	/** With resync: entries kept in mind. */
 	uint32_t keys;

@@ -80,7 +80,8 @@ struct nfbind_removal {
 	uint64_t removed;
 	/** Those that ended meanwhile, or were made anew. */
 	uint64_t gone;
-	/** Those that could not be removed; the session's message says why the first one could not. */
+	/** Those that could not be removed; the session's message says why the first one could
+	 * not. */
 	uint64_t failed;
 	/** 0, or the error (negative) that kept some from being looked at. */
 	int32_t error;

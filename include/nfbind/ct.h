@@ -94,7 +94,8 @@ enum nfbind_ct_field {
 	NFBIND_CT_MARK_MASK = 33,
 	/** Zone of the whole entry. */
 	NFBIND_CT_ZONE = 34,
-	/** The kernel's number of the entry; it narrows which entry is meant, but is not unique in time. */
+	/** The kernel's number of the entry; it narrows which entry is meant, but is not unique in
+	 * time. */
 	NFBIND_CT_ID = 35,
 	/** References that the kernel holds. */
 	NFBIND_CT_USE = 36,
@@ -106,7 +107,8 @@ enum nfbind_ct_field {
 	NFBIND_CT_REPL_COUNTER_PACKETS = 39,
 	/** Bytes in reply direction (needs nf_conntrack_acct). */
 	NFBIND_CT_REPL_COUNTER_BYTES = 40,
-	/** Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel allows that (not 7.x). */
+	/** Name of the connection's helper, at most 15 bytes; empty removes it, where the kernel
+	 * allows that (not 7.x). */
 	NFBIND_CT_HELPER_NAME = 41,
 	/** Private data of a user-space helper, at most 32 bytes. */
 	NFBIND_CT_HELPER_INFO = 42,
@@ -136,19 +138,23 @@ enum nfbind_ct_field {
 	NFBIND_CT_TCP_WSCALE_ORIG = 54,
 	/** TCP window scale, reply direction. */
 	NFBIND_CT_TCP_WSCALE_REPL = 55,
-	/** Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	/** Source translation on creation: the address, or the lowest of a range; 4 or 16 bytes,
+	 * network order. */
 	NFBIND_CT_SNAT = 56,
 	/** Source translation on creation: the highest address of a range. */
 	NFBIND_CT_SNAT_MAX = 57,
-	/** Source translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	/** Source translation on creation: the port, ICMP id or GRE key, or the lowest of a
+	 * range. */
 	NFBIND_CT_SNAT_PORT = 58,
 	/** Source translation on creation: the highest port, id or key of a range. */
 	NFBIND_CT_SNAT_PORT_MAX = 59,
-	/** Destination translation on creation: the address, or the lowest of a range; 4 or 16 bytes, network order. */
+	/** Destination translation on creation: the address, or the lowest of a range; 4 or 16
+	 * bytes, network order. */
 	NFBIND_CT_DNAT = 60,
 	/** Destination translation on creation: the highest address of a range. */
 	NFBIND_CT_DNAT_MAX = 61,
-	/** Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a range. */
+	/** Destination translation on creation: the port, ICMP id or GRE key, or the lowest of a
+	 * range. */
 	NFBIND_CT_DNAT_PORT = 62,
 	/** Destination translation on creation: the highest port, id or key of a range. */
 	NFBIND_CT_DNAT_PORT_MAX = 63,
@@ -258,15 +264,19 @@ enum nfbind_ct_operation {
 	NFBIND_CT_OPERATION_UNDO_SNAT = 0,
 	/** What the destination address became moves to dnat, and the reply tuple forgets it. */
 	NFBIND_CT_OPERATION_UNDO_DNAT = 1,
-	/** What the source port (GRE key, ICMP id) became moves to snat-port, and the reply tuple forgets it. */
+	/** What the source port (GRE key, ICMP id) became moves to snat-port, and the reply tuple
+	 * forgets it. */
 	NFBIND_CT_OPERATION_UNDO_SPAT = 2,
-	/** What the destination port (GRE key) became moves to dnat-port, and the reply tuple forgets it. */
+	/** What the destination port (GRE key) became moves to dnat-port, and the reply tuple
+	 * forgets it. */
 	NFBIND_CT_OPERATION_UNDO_DPAT = 3,
 	/** The original tuple becomes the one that the reply tuple answers. */
 	NFBIND_CT_OPERATION_SETUP_ORIG = 4,
 	/** The reply tuple becomes the one that answers the original tuple. */
 	NFBIND_CT_OPERATION_SETUP_REPL = 5,
-	/** An entry that was listed becomes one that can be added: all translations are undone, only those bits of the status stay that may be given, and the masks of TCP's flags say all of them. */
+	/** An entry that was listed becomes one that can be added: all translations are undone,
+	 * only those bits of the status stay that may be given, and the masks of TCP's flags say
+	 * all of them. */
 	NFBIND_CT_OPERATION_RENEW = 6
 };
 

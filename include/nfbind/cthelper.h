@@ -40,9 +40,11 @@ enum nfbind_cthelper_field {
 	NFBIND_CTHELPER_L4PROTO = 2,
 	/** Number of the queue that their packets go to, 0 to 65535; 0 where nobody says. */
 	NFBIND_CTHELPER_QUEUE = 3,
-	/** Bytes of private data that the kernel keeps for each connection, 0 to 32; cannot be changed. */
+	/** Bytes of private data that the kernel keeps for each connection, 0 to 32; cannot be
+	 * changed. */
 	NFBIND_CTHELPER_PRIV_DATA_LEN = 4,
-	/** Whether packets are queued: enum nfbind_cthelper_status; disabled until somebody enables it. */
+	/** Whether packets are queued: enum nfbind_cthelper_status; disabled until somebody enables
+	 * it. */
 	NFBIND_CTHELPER_STATUS = 5,
 	/** First class of expectations: name, at most 15 bytes; cannot be changed. */
 	NFBIND_CTHELPER_POLICY1_NAME = 6,
@@ -102,7 +104,8 @@ NFBIND_API void nfbind_cthelper_free(struct nfbind_cthelper *cthelper);
  * @error ENOMEM out of memory
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper, const struct nfbind_cthelper *from);
+NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper,
+				      const struct nfbind_cthelper *from);
 
 /**
  * Whether both have the same fields with the same values.
@@ -110,7 +113,8 @@ NFBIND_API int nfbind_cthelper_assign(struct nfbind_cthelper *cthelper, const st
  * @returns bool
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_equal(const struct nfbind_cthelper *cthelper, const struct nfbind_cthelper *other);
+NFBIND_API int nfbind_cthelper_equal(const struct nfbind_cthelper *cthelper,
+				     const struct nfbind_cthelper *other);
 
 /**
  * Print the fields that are present, as "name=value" with one space between.
@@ -170,7 +174,8 @@ NFBIND_API int nfbind_cthelper_get_number(const struct nfbind_cthelper *cthelper
  * @error ERANGE no such field, or the value does not fit its width
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint32_t field, uint64_t value);
+NFBIND_API int nfbind_cthelper_set_number(struct nfbind_cthelper *cthelper, uint32_t field,
+					  uint64_t value);
 
 /**
  * Look at the bytes of an address, bytes or text field, in place.
@@ -195,8 +200,8 @@ NFBIND_API int nfbind_cthelper_get_bytes(const struct nfbind_cthelper *cthelper,
  * @error ENOMEM out of memory
  * @since 0.1
  */
-NFBIND_API int nfbind_cthelper_set_bytes(struct nfbind_cthelper *cthelper, uint32_t field, const void *data,
-				    size_t data_len);
+NFBIND_API int nfbind_cthelper_set_bytes(struct nfbind_cthelper *cthelper, uint32_t field,
+					 const void *data, size_t data_len);
 
 /**
  * Add a helper. Required are name, both protocols, private data length (0 for none) and

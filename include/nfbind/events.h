@@ -50,7 +50,8 @@ struct nfbind_events;
 enum nfbind_event_kind {
 	/** A connection was added. */
 	NFBIND_EVENT_CT_NEW = 0x1,
-	/** A connection changed; the object has what identifies it, what changed, and some of the rest. */
+	/** A connection changed; the object has what identifies it, what changed, and some of the
+	 * rest. */
 	NFBIND_EVENT_CT_UPDATE = 0x2,
 	/** A connection was removed; the object has its last counters where they are kept. */
 	NFBIND_EVENT_CT_DESTROY = 0x4,
@@ -64,13 +65,15 @@ enum nfbind_event_kind {
 	NFBIND_EVENT_MALFORMED = 0x40,
 	/** The tables were listed to their end: the consumer's copy is right. */
 	NFBIND_EVENT_SYNCED = 0x80,
-	/** There were more entries than keys-max allows, or than memory: the copy may keep some that are gone, and no synced item comes any more. */
+	/** There were more entries than keys-max allows, or than memory: the copy may keep some
+	 * that are gone, and no synced item comes any more. */
 	NFBIND_EVENT_LIMIT = 0x100
 };
 
 /** Where an item about a connection or an expectation comes from. */
 enum nfbind_event_flag {
-	/** The kernel did not announce it: it was listed or asked for. A destroy then has what names the entry, and its id. */
+	/** The kernel did not announce it: it was listed or asked for. A destroy then has what
+	 * names the entry, and its id. */
 	NFBIND_EVENT_RESYNC = 0x1,
 	/** The kernel may never announce the end of this entry. */
 	NFBIND_EVENT_BLIND = 0x2
@@ -84,9 +87,11 @@ struct nfbind_event {
 	uint32_t flags;
 	/** The netlink port id of the process that caused it; 0: traffic or the kernel itself. */
 	uint32_t port_id;
-	/** The id that the session's network namespace has for the one where it happened; -1: its own. */
+	/** The id that the session's network namespace has for the one where it happened; -1: its
+	 * own. */
 	int32_t nsid;
-	/** Of an overrun: how many messages are known to be lost; 0 when the kernel does not say. */
+	/** Of an overrun: how many messages are known to be lost; 0 when the kernel does not
+	 * say. */
 	uint64_t lost;
 };
 
@@ -96,7 +101,8 @@ struct nfbind_events_stats {
 	uint64_t received;
 	/** Items about connections and expectations that were given out. */
 	uint64_t events;
-	/** Connections that came and that no filter let through; what the kernel filters does not come. */
+	/** Connections that came and that no filter let through; what the kernel filters does not
+	 * come. */
 	uint64_t filtered;
 	/** How often the receive buffer ran over. */
 	uint64_t overruns;
@@ -110,7 +116,8 @@ struct nfbind_events_stats {
 	uint64_t others;
 	/** The receive buffer in bytes, as the kernel counts it (with its own overhead). */
 	uint32_t receive_buffer;
-	/** Datagrams that the kernel dropped at this socket ever; 0 where it does not say (before 4.12). */
+	/** Datagrams that the kernel dropped at this socket ever; 0 where it does not say (before
+	 * 4.12). */
 	uint32_t socket_drops;
 	/** The socket's port id. */
 	uint32_t port_id;
@@ -124,7 +131,8 @@ struct nfbind_events_stats {
 	uint64_t listed;
 	/** With resync: entries that were asked for one by one. */
 	uint64_t fetched;
-	/** With resync: events that a list had overtaken, or about entries that nobody was told of. */
+	/** With resync: events that a list had overtaken, or about entries that nobody was told
+	 * of. */
 	uint64_t stale;
 	/** With resync: entries kept in mind. */
 	uint32_t keys;

@@ -49,7 +49,8 @@ enum nfbind_exp_field {
 	NFBIND_EXP_MASK_DST = 11,
 	/** Mask over the expected tuple: network protocol: 2 (IPv4) or 10 (IPv6). */
 	NFBIND_EXP_MASK_L3PROTO = 12,
-	/** Mask over the expected tuple: transport protocol: that of the tuple, no mask; with another one the kernel takes no ports of the mask. */
+	/** Mask over the expected tuple: transport protocol: that of the tuple, no mask; with
+	 * another one the kernel takes no ports of the mask. */
 	NFBIND_EXP_MASK_L4PROTO = 13,
 	/** Mask over the expected tuple: source port, or GRE key. */
 	NFBIND_EXP_MASK_PORT_SRC = 14,
@@ -83,13 +84,16 @@ enum nfbind_exp_field {
 	NFBIND_EXP_MASTER_ICMP_ID = 28,
 	/** Master connection: zone of this direction alone. */
 	NFBIND_EXP_MASTER_ZONE = 29,
-	/** Translated tuple of the expected connection: source address: 4 or 16 bytes, network order. */
+	/** Translated tuple of the expected connection: source address: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_EXP_NAT_SRC = 30,
-	/** Translated tuple of the expected connection: destination address: 4 or 16 bytes, network order. */
+	/** Translated tuple of the expected connection: destination address: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_EXP_NAT_DST = 31,
 	/** Translated tuple of the expected connection: network protocol: 2 (IPv4) or 10 (IPv6). */
 	NFBIND_EXP_NAT_L3PROTO = 32,
-	/** Translated tuple of the expected connection: transport protocol, as 6 for TCP (IANA protocol numbers). */
+	/** Translated tuple of the expected connection: transport protocol, as 6 for TCP (IANA
+	 * protocol numbers). */
 	NFBIND_EXP_NAT_L4PROTO = 33,
 	/** Translated tuple of the expected connection: source port, or GRE key. */
 	NFBIND_EXP_NAT_PORT_SRC = 34,
@@ -117,7 +121,8 @@ enum nfbind_exp_field {
 	NFBIND_EXP_CLASS = 45,
 	/** Direction that the translation applies to: 0 original, 1 reply. */
 	NFBIND_EXP_NAT_DIR = 46,
-	/** The kernel function run on the expected connection, as "nat-follow-master"; at most 23 bytes. */
+	/** The kernel function run on the expected connection, as "nat-follow-master"; at most 23
+	 * bytes. */
 	NFBIND_EXP_FN = 47
 };
 

@@ -26,11 +26,13 @@ struct nfbind_filter;
 enum nfbind_filter_field {
 	/** Original direction: source address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_ORIG_SRC = 0,
-	/** With the source address of the original direction: how many of its leading bits count; default all. */
+	/** With the source address of the original direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_ORIG_SRC_PREFIX = 1,
 	/** Original direction: destination address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_ORIG_DST = 2,
-	/** With the destination address of the original direction: how many of its leading bits count; default all. */
+	/** With the destination address of the original direction: how many of its leading bits
+	 * count; default all. */
 	NFBIND_FILTER_ORIG_DST_PREFIX = 3,
 	/** Original direction: source port, or GRE key, or the lowest of a range. */
 	NFBIND_FILTER_ORIG_PORT_SRC = 4,
@@ -40,15 +42,18 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_ORIG_PORT_DST = 6,
 	/** Original direction: the highest destination port of a range. */
 	NFBIND_FILTER_ORIG_PORT_DST_MAX = 7,
-	/** Original direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0. */
+	/** Original direction: the zone that counts there, be it of this direction alone or of the
+	 * whole entry; absent in the entry means 0. */
 	NFBIND_FILTER_ORIG_ZONE = 8,
 	/** Reply direction: source address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_REPL_SRC = 9,
-	/** With the source address of the reply direction: how many of its leading bits count; default all. */
+	/** With the source address of the reply direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_REPL_SRC_PREFIX = 10,
 	/** Reply direction: destination address: 4 or 16 bytes, network order. */
 	NFBIND_FILTER_REPL_DST = 11,
-	/** With the destination address of the reply direction: how many of its leading bits count; default all. */
+	/** With the destination address of the reply direction: how many of its leading bits count;
+	 * default all. */
 	NFBIND_FILTER_REPL_DST_PREFIX = 12,
 	/** Reply direction: source port, or GRE key, or the lowest of a range. */
 	NFBIND_FILTER_REPL_PORT_SRC = 13,
@@ -58,13 +63,16 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_REPL_PORT_DST = 15,
 	/** Reply direction: the highest destination port of a range. */
 	NFBIND_FILTER_REPL_PORT_DST_MAX = 16,
-	/** Reply direction: the zone that counts there, be it of this direction alone or of the whole entry; absent in the entry means 0. */
+	/** Reply direction: the zone that counts there, be it of this direction alone or of the
+	 * whole entry; absent in the entry means 0. */
 	NFBIND_FILTER_REPL_ZONE = 17,
-	/** An address that is source or destination in either direction: 4 or 16 bytes, network order. */
+	/** An address that is source or destination in either direction: 4 or 16 bytes, network
+	 * order. */
 	NFBIND_FILTER_ADDRESS = 18,
 	/** With that address: how many of its leading bits count; default all. */
 	NFBIND_FILTER_ADDRESS_PREFIX = 19,
-	/** A port, or GRE key, that is source or destination in either direction, or the lowest of a range. */
+	/** A port, or GRE key, that is source or destination in either direction, or the lowest of
+	 * a range. */
 	NFBIND_FILTER_PORT = 20,
 	/** The highest of that range. */
 	NFBIND_FILTER_PORT_MAX = 21,
@@ -82,13 +90,15 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_MARK = 27,
 	/** With mark: the bits that count; default all. */
 	NFBIND_FILTER_MARK_MASK = 28,
-	/** Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status mask, its bits are as here. */
+	/** Status, a set of enum nfbind_ct_status: all of these bits are set, or with a status
+	 * mask, its bits are as here. */
 	NFBIND_FILTER_STATUS = 29,
 	/** With status: the bits that count; default those that are set in it. */
 	NFBIND_FILTER_STATUS_MASK = 30,
 	/** Zone of the entry, be it of one direction alone; absent in the entry means 0. */
 	NFBIND_FILTER_ZONE = 31,
-	/** Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are set, or with a labels mask, its labels are as here. */
+	/** Connection labels, up to 16 bytes, label n is bit n % 8 of byte n / 8: all of these are
+	 * set, or with a labels mask, its labels are as here. */
 	NFBIND_FILTER_LABELS = 32,
 	/** With labels: the labels that count; default those that are set in them. */
 	NFBIND_FILTER_LABELS_MASK = 33,
@@ -100,7 +110,8 @@ enum nfbind_filter_field {
 	NFBIND_FILTER_TIMEOUT = 36,
 	/** The most seconds of that range. */
 	NFBIND_FILTER_TIMEOUT_MAX = 37,
-	/** A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither was. */
+	/** A set of enum nfbind_filter_translated: at least one of these was translated; 0: neither
+	 * was. */
 	NFBIND_FILTER_TRANSLATED = 38,
 	/** All that the other fields do not let through; default 0. */
 	NFBIND_FILTER_NEGATED = 39

@@ -22,24 +22,30 @@ struct nfbind_options;
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
  * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
+ * namespace, mark, device, netlink protocol), opening an event session (events to keys-max,
+ * kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
 	NFBIND_OPTIONS_NETNS_PATH = 0,
 	/** Open in the network namespace of this process (number). */
 	NFBIND_OPTIONS_NETNS_PID = 1,
-	/** Open in the network namespace that this descriptor stands for; it stays the caller's (number). */
+	/** Open in the network namespace that this descriptor stands for; it stays the caller's
+	 * (number). */
 	NFBIND_OPTIONS_NETNS_FD = 2,
-	/** Use this netlink socket instead of a new one: it is duplicated, the descriptor stays the caller's (number). */
+	/** Use this netlink socket instead of a new one: it is duplicated, the descriptor stays the
+	 * caller's (number). */
 	NFBIND_OPTIONS_SOCKET_FD = 3,
-	/** Receive buffer asked for, in bytes; default 8 MiB. The kernel may give less: see the statistics (number). */
+	/** Receive buffer asked for, in bytes; default 8 MiB. The kernel may give less: see the
+	 * statistics (number). */
 	NFBIND_OPTIONS_RECEIVE_BUFFER = 4,
-	/** Send buffer asked for, in bytes; default 1 MiB. It bounds how many verdicts leave in one send (number). */
+	/** Send buffer asked for, in bytes; default 1 MiB. It bounds how many verdicts leave in one
+	 * send (number). */
 	NFBIND_OPTIONS_SEND_BUFFER = 5,
 	/** The most datagrams that one receive reads, 1 to 1024; default 64 (number). */
 	NFBIND_OPTIONS_BATCH = 6,
-	/** What the kernel copies of each packet: enum nfbind_copy_mode; default packet (number). */
+	/** What the kernel copies of each packet: enum nfbind_copy_mode; default packet
+	 * (number). */
 	NFBIND_OPTIONS_COPY_MODE = 7,
 	/** The most payload bytes that are copied, 1 to 65531; default all (number). */
 	NFBIND_OPTIONS_COPY_RANGE = 8,
@@ -49,15 +55,18 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_FAIL_OPEN = 10,
 	/** Packets carry their connection; default 0 (bool). */
 	NFBIND_OPTIONS_CONNTRACK = 11,
-	/** Large segments come whole, with partial checksums; without it the kernel cuts them first; default 1 (bool). */
+	/** Large segments come whole, with partial checksums; without it the kernel cuts them
+	 * first; default 1 (bool). */
 	NFBIND_OPTIONS_GSO = 12,
 	/** Packets carry the owner of the sending socket; default 0 (bool). */
 	NFBIND_OPTIONS_UID_GID = 13,
 	/** Packets carry their security label; default 0 (bool). */
 	NFBIND_OPTIONS_SECCTX = 14,
-	/** The verdict of a packet that was let go without one, as for nfbind_queue_verdict(); default drop (number). */
+	/** The verdict of a packet that was let go without one, as for nfbind_queue_verdict();
+	 * default drop (number). */
 	NFBIND_OPTIONS_DEFAULT_VERDICT = 15,
-	/** Give the default verdict to a kept packet after this many milliseconds; default 0, never (number). */
+	/** Give the default verdict to a kept packet after this many milliseconds; default 0, never
+	 * (number). */
 	NFBIND_OPTIONS_AGE_LIMIT = 16,
 	/** Let equal verdicts of a batch travel as one message; default 1 (bool). */
 	NFBIND_OPTIONS_COALESCE = 17,
@@ -65,25 +74,35 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_MARK = 18,
 	/** The device that injected packets leave by, as "eth0" (text). */
 	NFBIND_OPTIONS_DEVICE = 19,
-	/** Which events to listen to: a set of enum nfbind_event_kind, its first five; default all (number). */
+	/** Which events to listen to: a set of enum nfbind_event_kind, its first five; default all
+	 * (number). */
 	NFBIND_OPTIONS_EVENTS = 20,
-	/** Removals that found the receive buffer full are announced again later, while the kernel keeps the entries in memory; default 0 (bool). */
+	/** Removals that found the receive buffer full are announced again later, while the kernel
+	 * keeps the entries in memory; default 0 (bool). */
 	NFBIND_OPTIONS_RELIABLE = 21,
-	/** Listen to all network namespaces that have an id in the session's own; default 0 (bool). */
+	/** Listen to all network namespaces that have an id in the session's own; default 0
+	 * (bool). */
 	NFBIND_OPTIONS_ALL_NAMESPACES = 22,
-	/** A helper that a run which ended badly left behind is taken over instead of refused; default 1 (bool). */
+	/** A helper that a run which ended badly left behind is taken over instead of refused;
+	 * default 1 (bool). */
 	NFBIND_OPTIONS_TAKE_OVER = 23,
-	/** Keep the consumer's copy of the tables right: list them first, and again after a loss; default 0 (bool). */
+	/** Keep the consumer's copy of the tables right: list them first, and again after a loss;
+	 * default 0 (bool). */
 	NFBIND_OPTIONS_RESYNC = 24,
-	/** With resync: milliseconds at least between the beginnings of two lists; default 1000 (number). */
+	/** With resync: milliseconds at least between the beginnings of two lists; default 1000
+	 * (number). */
 	NFBIND_OPTIONS_RESYNC_INTERVAL = 25,
-	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576 (number). */
+	/** With resync: the most entries to keep in mind, 84 to 168 bytes each; default 1048576
+	 * (number). */
 	NFBIND_OPTIONS_KEYS_MAX = 26,
-	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that name it stay good; default 0 (bool). */
+	/** A helper's record stays in the kernel when it is closed, disabled, so that rules that
+	 * name it stay good; default 0 (bool). */
 	NFBIND_OPTIONS_KEEP_RECORD = 27,
-	/** The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool). */
+	/** The filters of an event session go to the kernel, too, or are refused; 0: only the
+	 * session compares; default 1 (bool). */
 	NFBIND_OPTIONS_KERNEL_FILTER = 28,
-	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number). */
+	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK;
+	 * absent: it sends none (number). */
 	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
 };
 

@@ -57,7 +57,8 @@ enum nfbind_packet_field {
 	NFBIND_PACKET_HW_PROTOCOL = 3,
 	/** The hook that queued it; the numbers mean different hooks in different families. */
 	NFBIND_PACKET_HOOK = 4,
-	/** Packet mark; the kernel sends it only when it is not 0. Set it to change it with the verdict. */
+	/** Packet mark; the kernel sends it only when it is not 0. Set it to change it with the
+	 * verdict. */
 	NFBIND_PACKET_MARK = 5,
 	/** When it was received, nanoseconds since 1970; only where the stack stamped it. */
 	NFBIND_PACKET_TIMESTAMP = 6,
@@ -79,11 +80,13 @@ enum nfbind_packet_field {
 	NFBIND_PACKET_PHYSOUTDEV_NAME = 14,
 	/** Source hardware address, its true length; absent on the output hooks. */
 	NFBIND_PACKET_HWADDR = 15,
-	/** The packet from its network header on. Set it to replace the packet with the verdict: the caller answers for all of it. */
+	/** The packet from its network header on. Set it to replace the packet with the verdict:
+	 * the caller answers for all of it. */
 	NFBIND_PACKET_PAYLOAD = 16,
 	/** Length before the kernel cut it; present only when it was cut. */
 	NFBIND_PACKET_CAP_LEN = 17,
-	/** Checksum and segmentation state: a set of enum nfbind_skb_info; absent means nothing special. */
+	/** Checksum and segmentation state: a set of enum nfbind_skb_info; absent means nothing
+	 * special. */
 	NFBIND_PACKET_SKB_INFO = 18,
 	/** The connection (needs the conntrack option). */
 	NFBIND_PACKET_CT = 19,
@@ -215,7 +218,8 @@ enum nfbind_verify {
 	NFBIND_VERIFY_IP_CHECKSUM = 0x2,
 	/** The transport checksum is wrong. */
 	NFBIND_VERIFY_L4_CHECKSUM = 0x4,
-	/** The transport checksum was not verified: it is not filled in yet, or this is a fragment or cut. */
+	/** The transport checksum was not verified: it is not filled in yet, or this is a fragment
+	 * or cut. */
 	NFBIND_VERIFY_PARTIAL = 0x8
 };
 

@@ -65,8 +65,8 @@ enum nfbind_verdict_flag {
 
 /** What a notice tells. */
 enum nfbind_notice_kind {
-	/** The kernel refused a verdict: `queue`, `id` and `error` say which and why; `count` messages
-	 * of the same send may be concerned (all of them when CAP_NET_ADMIN was lost). */
+	/** The kernel refused a verdict: `queue`, `id` and `error` say which and why; `count`
+	 * messages of the same send may be concerned (all of them when CAP_NET_ADMIN was lost). */
 	NFBIND_NOTICE_REFUSED = 1,
 	/** The receive buffer was full: the kernel could not deliver `count` packets. */
 	NFBIND_NOTICE_LOST = 2,
@@ -74,7 +74,8 @@ enum nfbind_notice_kind {
 	NFBIND_NOTICE_EXPIRED = 3,
 	/** `count` datagrams were malformed and thrown away. */
 	NFBIND_NOTICE_MALFORMED = 4,
-	/** `count` datagrams came from another process and were thrown away; `id` is its port id. */
+	/** `count` datagrams came from another process and were thrown away; `id` is its port
+	 * id. */
 	NFBIND_NOTICE_SPOOFED = 5,
 	/** `count` notices did not fit in the list of 256 and were thrown away. */
 	NFBIND_NOTICE_OVERFLOW = 6
