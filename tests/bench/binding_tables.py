@@ -11,7 +11,7 @@ import conntrack as table_bench
 import harness
 import peers
 
-HERE = table_bench.ROOT / "tests" / "bench" / "languages"  # away from queue.py
+HERE = harness.ROOT / "tests" / "bench" / "languages"  # away from queue.py
 C_PROGRAMS = {"nfct_query in C": "table_nfct", "nfct_query in C again": "table_nfct",
               "nfbind in C": "table_nfbind"}
 # Nobody promised figures here: a language may not be slower than what it has today.

@@ -9,7 +9,6 @@
 # A second part lists the connection table from each language (binding_tables.py).
 #
 #   tests/bench/bindings.py [--quick] [--only packets,tables] [--strict]
-import argparse
 import importlib.util
 import pathlib
 import shutil
@@ -109,18 +108,10 @@ def section_bindings(bench):
                 bench.promise_rate(section, f"{name} {size} B", bounds[number], name, "classic")
 
 
-def parse_arguments(description="Benchmark the languages."):
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="fewer packets and rounds")
-    parser.add_argument("--only", choices=("packets", "tables"), help="one of the two parts")
-    parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
-    parser.add_argument("--programs", default=queue_bench.ROOT / "build" / "tests" / "bench", type=pathlib.Path)
-    parser.add_argument("--output", default=queue_bench.ROOT / "build" / "bench", type=pathlib.Path)
-    return parser.parse_args()
-
-
 def main():
-    options = parse_arguments()
+    parser = harness.argument_parser("Benchmark the languages.", "packets")
+    parser.add_argument("--only", choices=("packets", "tables"), help="one of the two parts")
+    options = parser.parse_args()
     room = options.output.resolve() / "peers"
     room.mkdir(parents=True, exist_ok=True)
     rows = consumers(room, options.programs.resolve()) if options.only != "tables" else {}
@@ -136,13 +127,9 @@ def main():
         if rows:
             queue_bench.prepare_namespace(bench)
             section_bindings(bench)
-            queue_bench.print_limits(bench)
     except (harness.BenchError, subprocess.TimeoutExpired) as error:
         sys.exit(f"benchmark of the languages: {error}")
-    harness.print_goals(bench.goals)
-    queue_bench.write_results(bench, machine, "bindings")
-    missed = any(goal.verdict() == "MISS" for goal in bench.goals)
-    return 1 if missed and options.strict else 0
+    return queue_bench.conclude(bench, machine, "bindings")
 
 
 if __name__ == "__main__":

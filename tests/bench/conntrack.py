@@ -16,12 +16,9 @@ import sys
 sys.path.append(sys.path.pop(0))
 sys.dont_write_bytecode = True
 
-import argparse
 import contextlib
-import json
 import os
 import pathlib
-import platform
 import re
 import resource
 import shutil
@@ -32,9 +29,8 @@ import tempfile
 import time
 
 import harness
-from harness import BenchError, Child, Goal, median, run
+from harness import BenchError, Child, median
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROC = pathlib.Path("/proc/sys/net/netfilter")
 LIMIT = PROC / "nf_conntrack_max"
 SO_RCVBUFFORCE = 33
@@ -69,22 +65,17 @@ BULK_GOALS = {"create": 3.0, "change": 4.8, "remove": 3.5}
 RESTORED = 20000  # lines for conntrack -R, which takes 30 MB for them
 
 
-class Bench:
-    """The settings of one run and everything it measured."""
+class Bench(harness.Bench):
+    RATE = "kps"
 
     def __init__(self, options):
-        self.options = options
-        self.programs = pathlib.Path(options.programs)
+        super().__init__(options)
         self.count = 30000 if options.quick else 100000
         self.large = 0 if options.quick else large_count(self.count)
-        self.rounds = 3 if options.quick else 5
         self.tries = 1 if options.quick else 2
         self.has_peer = (self.programs / "table_nfct").exists()
         self.has_tool = shutil.which("conntrack") is not None
-        self.disturbed = 0
         self.digest = None
-        self.samples = {}
-        self.goals = []
 
     def peers(self, table):
         return {name: peer for name, peer in table.items()
@@ -92,32 +83,6 @@ class Bench:
 
     def program(self, name, mode, count, receive_buffer=0):
         return Child(self.programs / name, mode, count, receive_buffer)
-
-    def interleave(self, section, measures):
-        """Call each measure once a round; the first round only warms up."""
-        results = {name: [] for name in measures}
-        for number in range(self.rounds + 1):
-            for name, measure in measures.items():
-                sample = measure()
-                if number:
-                    results[name].append(sample)
-        self.samples[section] = results
-        return results
-
-    def ratio(self, section, name, base, key="kps"):
-        """The ratio of two medians, or None when one side was not measured."""
-        samples = self.samples.get(section, {})
-        if not samples.get(name) or not samples.get(base):
-            return None
-        return median(samples[name], key) / median(samples[base], key)
-
-    def promise(self, *arguments, **keywords):
-        self.goals.append(Goal(*arguments, **keywords))
-
-    def promise_rate(self, section, what, bound, name, base):
-        """At least so many times the rate of `base`."""
-        self.promise(f"{what}, x {base}", bound, self.ratio(section, name, base),
-                     by_cpu=self.ratio(section, base, name, "cpu_ns"))
 
 
 # --- the table -------------------------------------------------------------------
@@ -195,7 +160,7 @@ def undisturbed(bench, measure):
 def print_samples(bench, section, title, base):
     rows = []
     for name, samples in bench.samples[section].items():
-        ratio, by_cpu = (bench.ratio(section, name, base), bench.ratio(section, base, name, "cpu_ns"))
+        ratio, by_cpu = (bench.ratio(section, "kps", name, base), bench.ratio(section, "cpu_ns", base, name))
         peak = max(sample["rss_kb"] for sample in samples)
         rows.append([name, f"{median(samples, 'kps'):.0f}",
                      harness.spread([sample["kps"] for sample in samples]),
@@ -523,27 +488,18 @@ def run_inside(options):
 
 
 def describe(bench):
-    return {
-        "date": time.strftime("%Y-%m-%d"), "kernel": platform.release(),
-        "processor": harness.processor(), "processors": os.cpu_count(),
-        "library optimization": harness.optimization(bench.programs),
-        "peer libnetfilter_conntrack": run("pkg-config", "--modversion", "libnetfilter_conntrack",
-                                           check=False).strip(),
+    return harness.describe(bench, "libnetfilter_conntrack") | {
         "buckets": int((PROC / "nf_conntrack_buckets").read_text()),
         "count": bench.count, "large": bench.large, "rounds": bench.rounds,
     }
 
 
 def warn(bench, machine):
-    if machine["library optimization"] in ("0", "g", "plain"):
-        print("warning: the library was compiled without optimisation "
-              f"({machine['library optimization']}): no figure here is worth quoting")
+    harness.warn(machine)
     if not bench.has_peer:
         print("note: libnetfilter_conntrack is missing; only nfbind and the raw loop are measured")
     if not bench.has_tool:
         print("note: conntrack(8) is missing, and not measured")
-    if os.getloadavg()[0] > 0.5:
-        print(f"note: the machine is not quiet (load {os.getloadavg()[0]:.1f})")
     print(flush=True)
 
 
@@ -564,31 +520,6 @@ def prepare_namespace():
         raise BenchError("the namespace is not empty")
 
 
-def write_results(bench, machine):
-    output = pathlib.Path(bench.options.output)
-    output.mkdir(parents=True, exist_ok=True)
-    path = output / "conntrack.json"
-    results = {"machine": machine, "disturbed": bench.disturbed, "samples": bench.samples,
-               "goals": [goal.record() for goal in bench.goals]}
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"written: {path}")
-    harness.draw(path, output / "conntrack.png")
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description="Benchmark the connection tracking table.")
-    parser.add_argument("--quick", action="store_true", help="fewer entries and rounds")
-    parser.add_argument("--only", help="sections, by comma: " + ", ".join(SECTIONS))
-    parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
-    parser.add_argument("--programs", default=ROOT / "build" / "tests" / "bench")
-    parser.add_argument("--output", default=ROOT / "build" / "bench")
-    options = parser.parse_args()
-    options.sections = options.only.split(",") if options.only else list(SECTIONS)
-    if set(options.sections) - set(SECTIONS):
-        parser.error("sections are " + ", ".join(SECTIONS))
-    return options
-
-
 def measure(options):
     bench = Bench(options)
     machine = describe(bench)
@@ -602,14 +533,13 @@ def measure(options):
     if bench.disturbed:
         print(f"note: {bench.disturbed} samples were disturbed by other programs; "
               "look at the cpu times rather than at the rates")
-    harness.print_goals(bench.goals)
-    write_results(bench, machine)
-    return 1 if options.strict and any(goal.verdict() == "MISS" for goal in bench.goals) else 0
+    return harness.conclude(bench, machine, "conntrack")
 
 
 def main():
-    options = parse_arguments()
-    if not (pathlib.Path(options.programs) / "table_nfbind").exists():
+    options = harness.parse_sections(harness.argument_parser("Benchmark the connection tracking table.", "entries"),
+                                     SECTIONS)
+    if not (options.programs / "table_nfbind").exists():
         harness.skip("the programs are not built: meson compile -C build bench-programs")
     if not LIMIT.exists():
         harness.skip("this kernel has no connection tracking")

@@ -23,7 +23,7 @@ import peers
 from bindings import HERE, queue_bench
 from peers import tried
 
-ROOT = queue_bench.ROOT
+ROOT = harness.ROOT
 OURS, OURS_CALLER_READS, OURS_GO = "our netfilterqueue", "our libnetfilterqueue", "our go-nfqueue"
 PEER, PEER_GO = "NetfilterQueue", "go-nfqueue"
 
@@ -130,7 +130,7 @@ def section_roundtrip(bench):
 
 
 def main():
-    options = bindings.parse_arguments("Benchmark the drop-in modules.")
+    options = harness.argument_parser("Benchmark the drop-in modules.", "packets").parse_args()
     room = options.output.resolve() / "peers"
     room.mkdir(parents=True, exist_ok=True)
     rows = consumers(room, options.programs.resolve())
@@ -146,11 +146,7 @@ def main():
         section_roundtrip(bench)
     except (harness.BenchError, subprocess.TimeoutExpired) as error:
         sys.exit(f"benchmark of the drop-in modules: {error}")
-    queue_bench.print_limits(bench)
-    harness.print_goals(bench.goals)
-    queue_bench.write_results(bench, machine, "dropins")
-    missed = any(goal.verdict() == "MISS" for goal in bench.goals)
-    return 1 if missed and options.strict else 0
+    return queue_bench.conclude(bench, machine, "dropins")
 
 
 if __name__ == "__main__":

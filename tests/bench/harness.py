@@ -2,11 +2,13 @@
 #
 # What a fair benchmark on this kernel needs, whatever it measures: a private
 # network namespace, children that can neither hang nor outlive the driver, a
-# preload that is verified before the clock starts, medians, goals.
+# preload that is verified before the clock starts, medians, goals, what is
+# written down of a run.
 #
 # The method is "preload-drain": the packets wait in the queue before the
 # consumer's clock starts, because live rates of one and the same program differ
 # by a third depending on how near to empty the queue happens to run.
+import argparse
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 20
 INSIDE = "NFBIND_BENCH_INSIDE"
 
@@ -190,6 +193,63 @@ class Goal:
                 "reached": self.reached, "by cpu time": self.by_cpu, "verdict": self.verdict()}
 
 
+class Bench:
+    """The settings of one run and everything it measured; `RATE` is the sample's own word for it."""
+
+    def __init__(self, options):
+        self.options = options
+        self.programs = options.programs
+        self.rounds = 3 if options.quick else 5
+        self.disturbed = 0
+        self.samples = {}
+        self.goals = []
+
+    def interleave(self, section, measures, rounds=None):
+        """Call each measure once a round; the first round only warms up."""
+        results = {name: [] for name in measures}
+        for number in range((rounds or self.rounds) + 1):
+            for name, measure in measures.items():
+                sample = measure()
+                if number:
+                    results[name].append(sample)
+        self.samples[section] = results
+        return results
+
+    def ratio(self, section, key, name, base):
+        """The ratio of two medians, or None when one side was not measured."""
+        samples = self.samples.get(section, {})
+        if not samples.get(name) or not samples.get(base):
+            return None
+        return median(samples[name], key) / median(samples[base], key)
+
+    def promise(self, *arguments, **keywords):
+        self.goals.append(Goal(*arguments, **keywords))
+
+    def promise_rate(self, section, what, bound, name, base):
+        """At least so many times the rate of `base`."""
+        self.promise(f"{what}, x {base}", bound, self.ratio(section, self.RATE, name, base),
+                     by_cpu=self.ratio(section, "cpu_ns", base, name))
+
+
+def argument_parser(description, what):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help=f"fewer {what} and rounds")
+    parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
+    parser.add_argument("--programs", default=ROOT / "build" / "tests" / "bench", type=pathlib.Path)
+    parser.add_argument("--output", default=ROOT / "build" / "bench", type=pathlib.Path)
+    return parser
+
+
+def parse_sections(parser, sections):
+    """The options, of which `sections` are those that are wanted."""
+    parser.add_argument("--only", help="sections, by comma: " + ", ".join(sections))
+    options = parser.parse_args()
+    options.sections = options.only.split(",") if options.only else list(sections)
+    if set(options.sections) - set(sections):
+        parser.error("sections are " + ", ".join(sections))
+    return options
+
+
 def print_table(head, rows):
     rows = [head, *rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
@@ -219,6 +279,39 @@ def optimization(programs):
             options = json.loads(notes.read_text())
             return {o["name"]: o["value"] for o in options}.get("optimization")
     return None
+
+
+def describe(bench, peer):
+    """The machine, and the library to measure against."""
+    return {
+        "date": time.strftime("%Y-%m-%d"), "kernel": platform.release(),
+        "processor": processor(), "processors": os.cpu_count(),
+        "library optimization": optimization(bench.programs),
+        f"peer {peer}": run("pkg-config", "--modversion", peer, check=False).strip(),
+    }
+
+
+def warn(machine):
+    if machine["library optimization"] in ("0", "g", "plain"):
+        print("warning: the library was compiled without optimisation "
+              f"({machine['library optimization']}): no figure here is worth quoting")
+    if os.getloadavg()[0] > 0.5:
+        print(f"note: the machine is not quiet (load {os.getloadavg()[0]:.1f})")
+
+
+def conclude(bench, machine, name, **more):
+    """Print the goals, write down everything; the program's status."""
+    print_goals(bench.goals)
+    output = bench.options.output
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"{name}.json"
+    results = {"machine": machine, **more, "disturbed": bench.disturbed, "samples": bench.samples,
+               "goals": [goal.record() for goal in bench.goals]}
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"written: {path}")
+    draw(path, output / f"{name}.png")
+    missed = any(goal.verdict() == "MISS" for goal in bench.goals)
+    return 1 if missed and bench.options.strict else 0
 
 
 def draw(path, picture):

@@ -13,19 +13,14 @@ import sys
 sys.path.append(sys.path.pop(0))
 sys.dont_write_bytecode = True
 
-import argparse
-import json
 import os
-import pathlib
-import platform
 import socket
 import subprocess
 import time
 
 import harness
-from harness import BenchError, Child, Goal, ask, iptables, median, run
+from harness import BenchError, Child, ask, iptables, median, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZES = (64, 1400)
 PORT, SECOND_PORT, CHECK_PORT, PING_PORT, TCP_PORT = 9000, 9001, 9002, 9003, 9004
 QUEUE, SECOND_QUEUE, LIVE_QUEUE = 0, 1, 2
@@ -66,19 +61,14 @@ OF_THE_RAW_LOOP = 0.97
 BUSY = 0.9
 
 
-class Bench:
-    """The settings of one run and everything it measured."""
+class Bench(harness.Bench):
+    RATE = "kpps"
 
     def __init__(self, options):
-        self.options = options
-        self.programs = pathlib.Path(options.programs)
+        super().__init__(options)
         self.packets = 25000 if options.quick else 60000
-        self.rounds = 3 if options.quick else 5
         self.peers = {name: peer for name, peer in PEERS.items() if self.has(peer[0])}
         self.limits = {}
-        self.disturbed = 0
-        self.samples = {}
-        self.goals = []
 
     def has(self, program):
         return (self.programs / program).exists()
@@ -89,32 +79,6 @@ class Bench:
     def consumer(self, peer, *options):
         program, mode = self.peers[peer]
         return Child(self.program(program), mode, *options)
-
-    def interleave(self, section, measures, rounds=None):
-        """Call each measure once a round; the first round only warms up."""
-        results = {name: [] for name in measures}
-        for number in range((rounds or self.rounds) + 1):
-            for name, measure in measures.items():
-                sample = measure()
-                if number:
-                    results[name].append(sample)
-        self.samples[section] = results
-        return results
-
-    def ratio(self, section, key, name, base):
-        """The ratio of two medians, or None when one side was not measured."""
-        samples = self.samples[section]
-        if not samples.get(name) or not samples.get(base):
-            return None
-        return median(samples[name], key) / median(samples[base], key)
-
-    def promise(self, *arguments, **keywords):
-        self.goals.append(Goal(*arguments, **keywords))
-
-    def promise_rate(self, section, what, bound, name, base):
-        """At least so many times the rate of `base`."""
-        self.promise(f"{what}, x {base}", bound, self.ratio(section, "kpps", name, base),
-                     by_cpu=self.ratio(section, "cpu_ns", base, name))
 
 
 # --- the drain -----------------------------------------------------------------
@@ -428,9 +392,8 @@ SECTIONS = {
 
 def prepare_namespace(bench):
     """Queued packets come back over lo and end there: no receiver, no ICMP."""
-    output = pathlib.Path(bench.options.output)
-    output.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("XTABLES_LOCKFILE", str(output / "xtables.lock"))
+    bench.options.output.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("XTABLES_LOCKFILE", str(bench.options.output / "xtables.lock"))
     run("ip", "link", "set", "lo", "up")
     for port, queue in ((PORT, QUEUE), (SECOND_PORT, SECOND_QUEUE), (CHECK_PORT, QUEUE),
                         (PING_PORT, LIVE_QUEUE)):
@@ -443,24 +406,13 @@ def prepare_namespace(bench):
 
 
 def describe(bench):
-    return {
-        "date": time.strftime("%Y-%m-%d"), "kernel": platform.release(),
-        "processor": harness.processor(), "processors": os.cpu_count(),
-        "library optimization": harness.optimization(bench.programs),
-        "peer libnetfilter_queue": run("pkg-config", "--modversion", "libnetfilter_queue",
-                                       check=False).strip(),
-        "packets": bench.packets, "rounds": bench.rounds,
-    }
+    return harness.describe(bench, "libnetfilter_queue") | {"packets": bench.packets, "rounds": bench.rounds}
 
 
 def warn(bench, machine):
-    if machine["library optimization"] in ("0", "g", "plain"):
-        print("warning: the library was compiled without optimisation "
-              f"({machine['library optimization']}): no figure here is worth quoting")
+    harness.warn(machine)
     if "nfbind coalesced" not in bench.peers:
         print("note: consumer_nfbind is not built; only the peers are measured")
-    if os.getloadavg()[0] > 0.5:
-        print(f"note: the machine is not quiet (load {os.getloadavg()[0]:.1f})")
 
 
 def print_limits(bench):
@@ -473,33 +425,13 @@ def print_limits(bench):
                   "may not be forced here; the rest in further rounds")
 
 
-def write_results(bench, machine, name="queue"):
-    output = pathlib.Path(bench.options.output)
-    results = {"machine": machine, "limits": bench.limits, "disturbed": bench.disturbed,
-               "samples": bench.samples,
-               "goals": [goal.record() for goal in bench.goals]}
-    path = output / f"{name}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"written: {path}")
-    harness.draw(path, output / f"{name}.png")
-
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description="Benchmark the packet queue.")
-    parser.add_argument("--quick", action="store_true", help="fewer packets and rounds")
-    parser.add_argument("--only", help="sections, by comma: " + ", ".join(SECTIONS))
-    parser.add_argument("--strict", action="store_true", help="fail when a goal is missed")
-    parser.add_argument("--programs", default=ROOT / "build" / "tests" / "bench")
-    parser.add_argument("--output", default=ROOT / "build" / "bench")
-    options = parser.parse_args()
-    options.sections = options.only.split(",") if options.only else list(SECTIONS)
-    if set(options.sections) - set(SECTIONS):
-        parser.error("sections are " + ", ".join(SECTIONS))
-    return options
+def conclude(bench, machine, name="queue"):
+    print_limits(bench)
+    return harness.conclude(bench, machine, name, limits=bench.limits)
 
 
 def main():
-    options = parse_arguments()
+    options = harness.parse_sections(harness.argument_parser("Benchmark the packet queue.", "packets"), SECTIONS)
     bench = Bench(options)
     if not (bench.has("consumer_raw") and bench.has("consumer_lnq")):
         harness.skip("the programs are not built: meson compile -C build bench-programs")
@@ -513,11 +445,7 @@ def main():
             SECTIONS[section](bench)
     except (BenchError, subprocess.TimeoutExpired) as error:
         sys.exit(f"queue benchmark: {error}")
-    print_limits(bench)
-    harness.print_goals(bench.goals)
-    write_results(bench, machine)
-    missed = any(goal.verdict() == "MISS" for goal in bench.goals)
-    return 1 if missed and options.strict else 0
+    return conclude(bench, machine)
 
 
 if __name__ == "__main__":
