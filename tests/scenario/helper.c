@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A helper in C, in a few steps; tests/vm/helper_scenario.sh says what they are. Where
- * the other languages raise an error that nobody expects, must() ends the program.
+ * A helper in C, in a few steps; tests/vm/helper_scenario.sh says what they are.
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <nfbind/nfbind.h>
+#include "scenario_common.h"
 
 enum { QUEUE = 21, UDP = 17, IPV4 = 2, ANNOUNCED = 5010, PATIENCE = 60000 };
-
-static void say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static int must(int r, const char *what)
-{
-	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", what, nfbind_error_name(r));
-		exit(1);
-	}
-	return r;
-}
-
-/* Say what an operation came to: done, or the name of the error. */
-static void refused(const char *what, int r)
-{
-	say("%s: %s", what, r < 0 ? nfbind_error_name(r) : "done");
-}
 
 static struct nfbind_cthelper *record(void)
 {
@@ -151,53 +120,6 @@ static void take_leave(struct nfbind_packet *packet)
 	show_packet(packet, ct);
 	refused("accept", nfbind_queue_verdict(queue, packet, NFBIND_VERDICT_ACCEPT));
 	nfbind_ct_free(ct);
-}
-
-/* Expectations. */
-
-struct text {
-	char text[INET6_ADDRSTRLEN];
-};
-
-static struct text exp_address(const struct nfbind_exp *exp, uint32_t field)
-{
-	struct text result;
-	const void *data;
-	size_t len;
-
-	must(nfbind_exp_get_bytes(exp, field, &data, &len), "an address");
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, data, result.text, sizeof(result.text));
-	return result;
-}
-
-static uint64_t exp_number(const struct nfbind_exp *exp, uint32_t field)
-{
-	uint64_t value = 0;
-
-	must(nfbind_exp_get_number(exp, field, &value), "a number of an expectation");
-	return value;
-}
-
-static void show_expectations(struct nfbind_conntrack *conntrack)
-{
-	struct nfbind_list *entries;
-	struct nfbind_exp *exp;
-	const void *name;
-	size_t len;
-
-	must(nfbind_exp_new(&exp), "an expectation");
-	must(nfbind_conntrack_list_exp(conntrack, NULL, &entries), "listing");
-	while (nfbind_list_next_exp(entries, exp) == 0) {
-		must(nfbind_exp_get_bytes(exp, NFBIND_EXP_HELPER_NAME, &name, &len), "a helper's name");
-		say("expected: %s > %s:%" PRIu64 " master %s:%" PRIu64 " helper %.*s",
-		    exp_address(exp, NFBIND_EXP_EXPECTED_SRC).text,
-		    exp_address(exp, NFBIND_EXP_EXPECTED_DST).text,
-		    exp_number(exp, NFBIND_EXP_EXPECTED_PORT_DST),
-		    exp_address(exp, NFBIND_EXP_MASTER_SRC).text,
-		    exp_number(exp, NFBIND_EXP_MASTER_PORT_SRC), (int)len, (const char *)name);
-	}
-	nfbind_list_free(entries);
-	nfbind_exp_free(exp);
 }
 
 int main(void)

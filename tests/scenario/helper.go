@@ -4,10 +4,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	nfbind "github.com/nfbind/nfbind/bindings/go"
 )
@@ -17,38 +15,6 @@ const (
 	queueNumber = 21
 	announced   = 5010
 )
-
-var ctx = context.Background()
-
-func say(words ...any) {
-	fmt.Println(words...)
-}
-
-// must ends the program at an error that nobody expects.
-func must[T any](value T, err error) T {
-	expectNone(err)
-	return value
-}
-
-func expectNone(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-// refused says what an operation came to: done, or the name of the error.
-func refused(what string, err error) {
-	var e *nfbind.Error
-	switch {
-	case err == nil:
-		say(what+":", "done")
-	case errors.As(err, &e):
-		say(what+":", nfbind.ErrorName(int32(e.Errno)))
-	default:
-		expectNone(err)
-	}
-}
 
 func record() *nfbind.Cthelper {
 	made := must(nfbind.NewCthelper())
@@ -113,20 +79,6 @@ func announce(packet *nfbind.Packet) {
 func takeLeave(packet *nfbind.Packet) {
 	showPacket(packet)
 	refused("accept", packet.Accept())
-}
-
-func showExpectations(conntrack *nfbind.Conntrack) {
-	for entry, err := range conntrack.Expectations(nil) {
-		expectNone(err)
-		from, _ := entry.ExpectedSrc()
-		to, _ := entry.ExpectedDst()
-		port, _ := entry.ExpectedPortDst()
-		master, _ := entry.MasterSrc()
-		masterPort, _ := entry.MasterPortSrc()
-		helper, _ := entry.HelperName()
-		say("expected:", from, ">", fmt.Sprintf("%s:%d", to, port), "master", fmt.Sprintf("%s:%d", master, masterPort),
-			"helper", helper)
-	}
 }
 
 func handle(queue *nfbind.Queue, what func(*nfbind.Packet)) {

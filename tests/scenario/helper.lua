@@ -3,19 +3,13 @@
 
 local nfbind = require "nfbind"
 
+package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
+local common = require "scenario_common"
+local say, refused, show_expectations = common.say, common.refused, common.show_expectations
+
 local RECORD = { name = "scenario", l3proto = 2, l4proto = 17, queue = 21, ["priv-data-len"] = 8,
 	["policy1-name"] = "calls", ["policy1-max"] = 4, ["policy1-timeout"] = 120 }
 local ANNOUNCED, PATIENCE = 5010, 60000
-
-local function say(...)
-	print(table.concat({ ... }, " "))
-	io.stdout:flush()
-end
-
--- Say what an operation came to: done, or the name of the error.
-local function refused(what, done, _, errno)
-	say(what .. ":", done and "done" or nfbind.error_name(errno))
-end
 
 local function show_record(conntrack)
 	local found = conntrack:fetch_cthelper(RECORD)
@@ -54,14 +48,6 @@ end
 local function take_leave(packet)
 	show_packet(packet)
 	refused("accept", packet:accept())
-end
-
-local function show_expectations(conntrack)
-	for entry in assert(conntrack:expectations()) do
-		say("expected:", entry.expected_src, ">",
-			entry.expected_dst .. ":" .. entry.expected_port_dst,
-			"master", entry.master_src .. ":" .. entry.master_port_src, "helper", entry.helper_name)
-	end
 end
 
 local conntrack = assert(nfbind.conntrack())

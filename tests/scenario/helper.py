@@ -1,26 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A helper in Python, in a few steps; tests/vm/helper_scenario.sh says what they are."""
 
+import os
 import sys
 
 import nfbind
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from scenario_common import refused, say, show_expectations
+
 RECORD = {"name": "scenario", "l3proto": 2, "l4proto": 17, "queue": 21, "priv-data-len": 8,
           "policy1-name": "calls", "policy1-max": 4, "policy1-timeout": 120}
 ANNOUNCED, PATIENCE = 5010, 60
-
-
-def say(*words):
-    print(*words, flush=True)
-
-
-def refused(what, call, *arguments):
-    """Say what an operation came to: done, or the name of the error."""
-    try:
-        call(*arguments)
-        say(what + ":", "done")
-    except nfbind.Error as error:
-        say(what + ":", nfbind.error_name(error.errno))
 
 
 def show_record(conntrack):
@@ -60,12 +51,6 @@ def take_leave(packet):
     """Without a rule its connections stay helped."""
     show_packet(packet)
     refused("accept", packet.accept)
-
-
-def show_expectations(conntrack):
-    for entry in conntrack.expectations():
-        say("expected:", entry.expected_src, ">", f"{entry.expected_dst}:{entry.expected_port_dst}",
-            "master", f"{entry.master_src}:{entry.master_port_src}", "helper", entry.helper_name)
 
 
 def main():

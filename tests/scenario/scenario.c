@@ -1,51 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scenario in C; run.py says what it is. Where the other languages raise an error
- * that nobody expects, must() ends the program.
+ * The scenario in C; run.py says what it is.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <nfbind/nfbind.h>
+#include "scenario_common.h"
 
 enum { QUEUE = 5, UDP = 17, TCP = 6 };
 
-static void say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static int must(int r, const char *what)
-{
-	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", what, nfbind_error_name(r));
-		exit(1);
-	}
-	return r;
-}
-
-/* Say what an operation came to: done, or the name of the error. */
-static void refused(const char *what, int r)
-{
-	say("%s: %s", what, r < 0 ? nfbind_error_name(r) : "done");
-}
-
 /* Objects. */
-
-struct text {
-	char text[INET6_ADDRSTRLEN];
-};
 
 static uint64_t ct_number(const struct nfbind_ct *ct, uint32_t field)
 {
@@ -55,14 +21,6 @@ static uint64_t ct_number(const struct nfbind_ct *ct, uint32_t field)
 	return value;
 }
 
-static struct text address_text(const void *data, size_t len)
-{
-	struct text result;
-
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, data, result.text, sizeof(result.text));
-	return result;
-}
-
 static struct text ct_address(const struct nfbind_ct *ct, uint32_t field)
 {
 	const void *data;
@@ -70,23 +28,6 @@ static struct text ct_address(const struct nfbind_ct *ct, uint32_t field)
 
 	must(nfbind_ct_get_bytes(ct, field, &data, &len), "an address of a connection");
 	return address_text(data, len);
-}
-
-static struct text exp_address(const struct nfbind_exp *exp, uint32_t field)
-{
-	const void *data;
-	size_t len;
-
-	must(nfbind_exp_get_bytes(exp, field, &data, &len), "an address of an expectation");
-	return address_text(data, len);
-}
-
-static uint64_t exp_number(const struct nfbind_exp *exp, uint32_t field)
-{
-	uint64_t value = 0;
-
-	must(nfbind_exp_get_number(exp, field, &value), "a number of an expectation");
-	return value;
 }
 
 static void set(struct nfbind_ct *ct, uint32_t field, uint64_t value)
@@ -364,35 +305,15 @@ static void many(struct nfbind_conntrack *conntrack)
 	nfbind_ct_free(ct);
 }
 
-static void show_expectations(struct nfbind_conntrack *conntrack, struct nfbind_exp *exp)
-{
-	struct nfbind_list *entries;
-	const void *name;
-	size_t len;
-
-	must(nfbind_conntrack_list_exp(conntrack, NULL, &entries), "listing");
-	while (nfbind_list_next_exp(entries, exp) == 0) {
-		must(nfbind_exp_get_bytes(exp, NFBIND_EXP_HELPER_NAME, &name, &len), "a helper's name");
-		say("expected: %s > %s:%" PRIu64 " master %s:%" PRIu64 " helper %.*s",
-		    exp_address(exp, NFBIND_EXP_EXPECTED_SRC).text,
-		    exp_address(exp, NFBIND_EXP_EXPECTED_DST).text,
-		    exp_number(exp, NFBIND_EXP_EXPECTED_PORT_DST),
-		    exp_address(exp, NFBIND_EXP_MASTER_SRC).text,
-		    exp_number(exp, NFBIND_EXP_MASTER_PORT_SRC), (int)len, (const char *)name);
-	}
-	nfbind_list_free(entries);
-}
-
 static void expectation(struct nfbind_conntrack *conntrack)
 {
 	static const uint8_t address[4] = { 10, 0, 0, 2 };
 	struct nfbind_ct *ct = connection(), *master = new_ct();
-	struct nfbind_exp *exp, *entry;
+	struct nfbind_exp *exp;
 	int r;
 
 	must(nfbind_ct_set_bytes(ct, NFBIND_CT_HELPER_NAME, "ftp", 3), "a helper");
 	must(nfbind_exp_new(&exp), "an expectation");
-	must(nfbind_exp_new(&entry), "an expectation");
 	r = nfbind_conntrack_add_ct(conntrack, ct, 0);
 	if (r == -EOPNOTSUPP) {
 		say("expectation: this kernel has no helper for ftp");
@@ -402,13 +323,12 @@ static void expectation(struct nfbind_conntrack *conntrack)
 		must(nfbind_exp_expect(exp, master, 1, 0, address, sizeof(address), 5555), "expecting");
 		must(nfbind_exp_set_number(exp, NFBIND_EXP_TIMEOUT, 60), "a timeout");
 		refused("expect", nfbind_conntrack_add_exp(conntrack, exp, 0));
-		show_expectations(conntrack, entry);
+		show_expectations(conntrack);
 		refused("unexpect", nfbind_conntrack_remove_exp(conntrack, exp));
 		refused("unexpect again", nfbind_conntrack_remove_exp(conntrack, exp));
 		refused("remove", nfbind_conntrack_remove_ct(conntrack, ct));
 	}
 	nfbind_exp_free(exp);
-	nfbind_exp_free(entry);
 	nfbind_ct_free(ct);
 	nfbind_ct_free(master);
 }

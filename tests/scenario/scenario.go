@@ -4,11 +4,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"syscall"
 
 	nfbind "github.com/nfbind/nfbind/bindings/go"
@@ -18,42 +16,6 @@ const (
 	queueNumber = 5
 	tcp, udp    = 6, 17
 )
-
-var ctx = context.Background()
-
-func say(words ...any) {
-	fmt.Println(words...)
-}
-
-// must ends the program at an error that nobody expects.
-func must[T any](value T, err error) T {
-	expectNone(err)
-	return value
-}
-
-func expectNone(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func errorName(err error) string {
-	var e *nfbind.Error
-	if !errors.As(err, &e) {
-		expectNone(err)
-	}
-	return nfbind.ErrorName(int32(e.Errno))
-}
-
-// refused says what an operation came to: done, or the name of the error.
-func refused(what string, err error) {
-	if err != nil {
-		say(what+":", errorName(err))
-	} else {
-		say(what+":", "done")
-	}
-}
 
 func address(text string) netip.Addr {
 	return netip.MustParseAddr(text)
@@ -236,17 +198,7 @@ func expectation(conntrack *nfbind.Conntrack) {
 	expectNone(exp.Expect(must(conntrack.FetchCt(ct, 0)), 1, 0, address("10.0.0.2").AsSlice(), 5555))
 	expectNone(exp.SetTimeout(60))
 	refused("expect", conntrack.AddExp(exp, 0))
-	for entry, err := range conntrack.Expectations(nil) {
-		expectNone(err)
-		from, _ := entry.ExpectedSrc()
-		to, _ := entry.ExpectedDst()
-		port, _ := entry.ExpectedPortDst()
-		master, _ := entry.MasterSrc()
-		masterPort, _ := entry.MasterPortSrc()
-		helper, _ := entry.HelperName()
-		say("expected:", from, ">", fmt.Sprintf("%s:%d", to, port), "master", fmt.Sprintf("%s:%d", master, masterPort),
-			"helper", helper)
-	}
+	showExpectations(conntrack)
 	refused("unexpect", conntrack.RemoveExp(exp))
 	refused("unexpect again", conntrack.RemoveExp(exp))
 	refused("remove", conntrack.RemoveCt(ct))

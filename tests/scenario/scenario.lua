@@ -3,6 +3,10 @@
 
 local nfbind = require "nfbind"
 
+package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
+local common = require "scenario_common"
+local say, refused, show_expectations = common.say, common.refused, common.show_expectations
+
 local CONNECTION = { ["orig-src"] = "10.0.0.1", ["orig-dst"] = "10.0.0.2", ["orig-l4proto"] = 6,
 	["orig-port-src"] = 1000, ["orig-port-dst"] = 21, ["tcp-state"] = 3, timeout = 100, mark = 1 }
 local EOPNOTSUPP = 95
@@ -17,17 +21,6 @@ local function connection(values)
 		copy[name] = value
 	end
 	return copy
-end
-
--- Whole numbers may be floats before Lua 5.3, but print as integers here.
-local function say(...)
-	print(table.concat({ ... }, " "))
-	io.stdout:flush()
-end
-
--- Say what an operation came to: done, or the name of the error.
-local function refused(what, done, _, errno)
-	say(what .. ":", done and "done" or nfbind.error_name(errno))
 end
 
 local function has_bit(set, bit)
@@ -149,11 +142,7 @@ local function expectation(conntrack)
 	assert(exp:expect(assert(conntrack:fetch_ct(CONNECTION)), 1, 0, "\10\0\0\2", 5555))
 	exp.timeout = 60
 	refused("expect", conntrack:add_exp(exp))
-	for entry in assert(conntrack:expectations()) do
-		say("expected:", entry.expected_src, ">",
-			entry.expected_dst .. ":" .. entry.expected_port_dst,
-			"master", entry.master_src .. ":" .. entry.master_port_src, "helper", entry.helper_name)
-	end
+	show_expectations(conntrack)
 	refused("unexpect", conntrack:remove_exp(exp))
 	refused("unexpect again", conntrack:remove_exp(exp))
 	refused("remove", conntrack:remove_ct(CONNECTION))

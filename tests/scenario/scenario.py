@@ -2,27 +2,18 @@
 """The scenario in Python; run.py says what it is."""
 
 import errno
+import os
 import sys
 
 import nfbind
 from nfbind import EventKind, Feature, Format
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from scenario_common import refused, say, show_expectations
+
 CONNECTION = {"orig-src": "10.0.0.1", "orig-dst": "10.0.0.2", "orig-l4proto": 6,
               "orig-port-src": 1000, "orig-port-dst": 21, "tcp-state": 3, "timeout": 100,
               "mark": 1}
-
-
-def say(*words):
-    print(*words, flush=True)
-
-
-def refused(what, call, *arguments):
-    """Say what an operation came to: done, or the name of the error."""
-    try:
-        call(*arguments)
-        say(what + ":", "done")
-    except nfbind.Error as error:
-        say(what + ":", nfbind.error_name(error.errno))
 
 
 def probe():
@@ -124,9 +115,7 @@ def expectation(conntrack):
     exp.expect(conntrack.fetch_ct(CONNECTION), 1, 0, bytes([10, 0, 0, 2]), 5555)
     exp.timeout = 60
     refused("expect", conntrack.add_exp, exp)
-    for entry in conntrack.expectations():
-        say("expected:", entry.expected_src, ">", f"{entry.expected_dst}:{entry.expected_port_dst}",
-            "master", f"{entry.master_src}:{entry.master_port_src}", "helper", entry.helper_name)
+    show_expectations(conntrack)
     refused("unexpect", conntrack.remove_exp, exp)
     refused("unexpect again", conntrack.remove_exp, exp)
     refused("remove", conntrack.remove_ct, CONNECTION)
