@@ -1038,63 +1038,6 @@ const char *names_find(struct names *names, uint32_t index);
 #endif
 /* SPDX-License-Identifier: MIT */
 /*
- * How packet_tables.c says where a field of a packet is.
- */
-#ifndef PACKET_TABLES_H
-#define PACKET_TABLES_H
-
-
-enum packet_from {
-	FROM_U8,        /* a member of the packet, at `offset` */
-	FROM_U16,
-	FROM_U32,
-	FROM_NUMBER,    /* a 32-bit attribute, or the member at `offset` once `set` */
-	FROM_TIMESTAMP,
-	FROM_DEVICE,    /* the name of the device that the attribute numbers */
-	FROM_HWADDR,
-	FROM_PAYLOAD,
-	FROM_TEXT,      /* an attribute, up to a NUL that some senders put at its end */
-	FROM_OBJECT,    /* read with a function of its own */
-	FROM_VLAN,      /* inside the VLAN nest, or the edit's member at `offset` once `set` */
-	FROM_L2HDR,
-};
-
-struct packet_source {
-	uint8_t from;
-	uint8_t attribute;
-	uint8_t set;
-	uint16_t offset;
-};
-
-/* Of the fields before NFBIND_PACKET_IP_VERSION; the others are in the payload. */
-extern const struct packet_source packet_sources[NFBIND_PACKET_IP_VERSION];
-extern const uint8_t packet_least[KERNEL_NFQA_COUNT];
-
-#endif
-/* SPDX-License-Identifier: MIT */
-/*
- * Plain structs that cross the ABI with their size beside them: a caller that is
- * older or newer than the library has a shorter or longer one.
- */
-#ifndef PLAIN_H
-#define PLAIN_H
-
-#include <stddef.h>
-#include <string.h>
-
-/* Copy as much as both have; zero the rest of `to`. */
-static inline void plain_copy(void *to, size_t to_size, const void *from, size_t from_size)
-{
-	size_t both = to_size < from_size ? to_size : from_size;
-
-	memcpy(to, from, both);
-	if (to_size > both)
-		memset((char *)to + both, 0, to_size - both);
-}
-
-#endif
-/* SPDX-License-Identifier: MIT */
-/*
  * The wire engine: tables that say where a field lives in a netlink message, and
  * the functions that parse and build attributes by them. A nest names the table
  * of what is inside it and a shift that is added to the field numbers there, so
@@ -1453,133 +1396,6 @@ int nfbind_batch_get_data(const struct nfbind_batch *batch, const void **ret_dat
 	*ret_data_len = batch->data_size;
 	return 0;
 }
-
-/* Which numbers of a summary come from which attribute: a table, since all are alike. */
-static const struct {
-	uint8_t attribute;
-	uint8_t field;
-	uint16_t offset;
-} summary_numbers[] = {
-#define ROW(name, field, member) \
-	{ KERNEL_NFQA_##name, NFBIND_PACKET_##field, offsetof(struct nfbind_packet_summary, member) }
-	ROW(MARK, MARK, mark),
-	ROW(PRIORITY, PRIORITY, priority),
-	ROW(IFINDEX_INDEV, INDEV, indev),
-	ROW(IFINDEX_OUTDEV, OUTDEV, outdev),
-	ROW(IFINDEX_PHYSINDEV, PHYSINDEV, physindev),
-	ROW(IFINDEX_PHYSOUTDEV, PHYSOUTDEV, physoutdev),
-	ROW(CAP_LEN, CAP_LEN, cap_len),
-	ROW(SKB_INFO, SKB_INFO, skb_info),
-	ROW(CT_INFO, CT_INFO, ct_info),
-	ROW(UID, UID, uid),
-	ROW(GID, GID, gid),
-	ROW(CGROUP_CLASSID, CGROUP_CLASSID, cgroup_classid),
-#undef ROW
-};
-
-static void summarise_numbers(const struct nfbind_packet *packet,
-			      struct nfbind_packet_summary *summary)
-{
-	for (size_t i = 0; i < sizeof(summary_numbers) / sizeof(summary_numbers[0]); i++) {
-		size_t len;
-		const void *data = packet_attribute(packet, summary_numbers[i].attribute, &len);
-		uint8_t *to = (uint8_t *)summary + summary_numbers[i].offset;
-
-		if (!data)
-			continue;
-		*(uint32_t *)to = wire_read_u32(data);
-		summary->present |= 1u << summary_numbers[i].field;
-	}
-}
-
-static void summarise_bytes(const struct nfbind_packet *packet, uint32_t field, uint32_t *ret_offset,
-			    uint32_t *ret_len, struct nfbind_packet_summary *summary)
-{
-	bool is_payload = field == NFBIND_PACKET_PAYLOAD;
-	size_t len;
-	const uint8_t *data = packet_attribute(
-		packet, is_payload ? KERNEL_NFQA_PAYLOAD : packet_sources[field].attribute, &len);
-
-	if (!data)
-		return;
-	/* A payload that its reader cut is shorter than its attribute says. */
-	if (is_payload)
-		len = packet->received_len;
-	else if (packet_sources[field].from == FROM_TEXT)
-		len = strnlen((const char *)data, len);
-	*ret_offset = (uint32_t)(data - packet->batch->data);
-	*ret_len = (uint32_t)len;
-	summary->present |= 1u << field;
-}
-
-static void summarise_rest(const struct nfbind_packet *packet,
-			   struct nfbind_packet_summary *summary)
-{
-	const void *address;
-	size_t address_len;
-	uint64_t value;
-
-	if (nfbind_packet_get_number(packet, NFBIND_PACKET_TIMESTAMP, &summary->timestamp) == 0)
-		summary->present |= 1u << NFBIND_PACKET_TIMESTAMP;
-	if (nfbind_packet_get_bytes(packet, NFBIND_PACKET_HWADDR, &address, &address_len) == 0) {
-		memcpy(summary->hwaddr, address, address_len);
-		summary->hwaddr_len = (uint32_t)address_len;
-		summary->present |= 1u << NFBIND_PACKET_HWADDR;
-	}
-	if (nfbind_packet_get_number(packet, NFBIND_PACKET_VLAN_PROTO, &value) == 0) {
-		summary->vlan_proto = (uint16_t)value;
-		summary->present |= 1u << NFBIND_PACKET_VLAN_PROTO;
-	}
-	if (nfbind_packet_get_number(packet, NFBIND_PACKET_VLAN_TCI, &value) == 0) {
-		summary->vlan_tci = (uint16_t)value;
-		summary->present |= 1u << NFBIND_PACKET_VLAN_TCI;
-	}
-	if (packet->attributes[KERNEL_NFQA_CT])
-		summary->present |= 1u << NFBIND_PACKET_CT;
-}
-
-static void summarise(const struct nfbind_packet *packet, struct nfbind_packet_summary *summary)
-{
-	*summary = (struct nfbind_packet_summary){
-		.present = 1u << NFBIND_PACKET_QUEUE | 1u << NFBIND_PACKET_ID |
-			   1u << NFBIND_PACKET_FAMILY | 1u << NFBIND_PACKET_HW_PROTOCOL |
-			   1u << NFBIND_PACKET_HOOK,
-		.id = packet->id,
-		.queue = packet->queue,
-		.index = packet->index,
-		.hw_protocol = packet->hw_protocol,
-		.hook = packet->hook,
-		.family = packet->family,
-		.is_truncated = packet->flags & PACKET_TRUNCATED ? 1 : 0,
-	};
-	summarise_numbers(packet, summary);
-	summarise_bytes(packet, NFBIND_PACKET_PAYLOAD, &summary->payload_offset,
-			&summary->payload_len, summary);
-	summarise_bytes(packet, NFBIND_PACKET_SECCTX, &summary->secctx_offset, &summary->secctx_len,
-			summary);
-	summarise_bytes(packet, NFBIND_PACKET_L2HDR, &summary->l2hdr_offset, &summary->l2hdr_len,
-			summary);
-	summarise_rest(packet, summary);
-}
-
-int nfbind_batch_export(const struct nfbind_batch *batch, struct nfbind_packet_summary *summaries,
-			size_t summaries_count, size_t summary_size)
-{
-	struct nfbind_packet_summary summary;
-
-	if (!batch || !summaries || summary_size < 8)
-		return -EINVAL;
-	if (summaries_count < batch->count)
-		return -ENOSPC;
-	for (uint32_t i = 0; i < batch->count; i++) {
-		uint8_t *to = (uint8_t *)summaries + i * summary_size;
-
-		summarise(&batch->packets[i], &summary);
-		plain_copy(to, summary_size, &summary, sizeof(summary));
-	}
-	return (int)batch->count;
-}
-#undef ROW
 
 /* src/bpf.c */
 /* SPDX-License-Identifier: MIT */
@@ -5657,6 +5473,28 @@ int nfbind_conntrack_flush_exp(struct nfbind_conntrack *conntrack, const char *h
 #include <errno.h>
 #include <string.h>
 #include <linux/netfilter/nfnetlink.h>
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain structs that cross the ABI with their size beside them: a caller that is
+ * older or newer than the library has a shorter or longer one.
+ */
+#ifndef PLAIN_H
+#define PLAIN_H
+
+#include <stddef.h>
+#include <string.h>
+
+/* Copy as much as both have; zero the rest of `to`. */
+static inline void plain_copy(void *to, size_t to_size, const void *from, size_t from_size)
+{
+	size_t both = to_size < from_size ? to_size : from_size;
+
+	memcpy(to, from, both);
+	if (to_size > both)
+		memset((char *)to + both, 0, to_size - both);
+}
+
+#endif
 /* SPDX-License-Identifier: MIT */
 /*
  * The request session's figures: of the table, and of each processor.
@@ -10180,6 +10018,296 @@ int nfbind_exp_expect(struct nfbind_exp *exp, const struct nfbind_ct *ct, uint32
 	return put_master(exp, ct);
 }
 
+/* src/export.c */
+#include <errno.h>
+#include <string.h>
+/* SPDX-License-Identifier: MIT */
+/*
+ * How packet_tables.c says where a field of a packet is.
+ */
+#ifndef PACKET_TABLES_H
+#define PACKET_TABLES_H
+
+
+enum packet_from {
+	FROM_U8,        /* a member of the packet, at `offset` */
+	FROM_U16,
+	FROM_U32,
+	FROM_NUMBER,    /* a 32-bit attribute, or the member at `offset` once `set` */
+	FROM_TIMESTAMP,
+	FROM_DEVICE,    /* the name of the device that the attribute numbers */
+	FROM_HWADDR,
+	FROM_PAYLOAD,
+	FROM_TEXT,      /* an attribute, up to a NUL that some senders put at its end */
+	FROM_OBJECT,    /* read with a function of its own */
+	FROM_VLAN,      /* inside the VLAN nest, or the edit's member at `offset` once `set` */
+	FROM_L2HDR,
+};
+
+struct packet_source {
+	uint8_t from;
+	uint8_t attribute;
+	uint8_t set;
+	uint16_t offset;
+};
+
+/* Of the fields before NFBIND_PACKET_IP_VERSION; the others are in the payload. */
+extern const struct packet_source packet_sources[NFBIND_PACKET_IP_VERSION];
+extern const uint8_t packet_least[KERNEL_NFQA_COUNT];
+
+#endif
+/* SPDX-License-Identifier: MIT */
+/*
+ * All packets of a batch as plain structs, for callers to whom each call costs much: what
+ * the kernel says of them, and their headers. They are read from the bytes that were
+ * received, and nothing is kept in the packets: another thread may be deciding on them.
+ */
+
+
+
+enum {
+	ELEMENT_LEAST = 8, /* bytes, which the public header promises */
+	FIRST_HEADER = NFBIND_PACKET_IP_VERSION,
+};
+
+union element {
+	struct nfbind_packet_summary summary;
+	struct nfbind_packet_headers headers;
+};
+
+/* Summaries. */
+
+/* Which numbers of a summary come from which attribute: a table, since all are alike. */
+static const struct {
+	uint8_t attribute;
+	uint8_t field;
+	uint16_t offset;
+} summary_numbers[] = {
+#define ROW(name, field, member) \
+	{ KERNEL_NFQA_##name, NFBIND_PACKET_##field, \
+	  offsetof(struct nfbind_packet_summary, member) }
+	ROW(MARK, MARK, mark),
+	ROW(PRIORITY, PRIORITY, priority),
+	ROW(IFINDEX_INDEV, INDEV, indev),
+	ROW(IFINDEX_OUTDEV, OUTDEV, outdev),
+	ROW(IFINDEX_PHYSINDEV, PHYSINDEV, physindev),
+	ROW(IFINDEX_PHYSOUTDEV, PHYSOUTDEV, physoutdev),
+	ROW(CAP_LEN, CAP_LEN, cap_len),
+	ROW(SKB_INFO, SKB_INFO, skb_info),
+	ROW(CT_INFO, CT_INFO, ct_info),
+	ROW(UID, UID, uid),
+	ROW(GID, GID, gid),
+	ROW(CGROUP_CLASSID, CGROUP_CLASSID, cgroup_classid),
+#undef ROW
+};
+
+static void summarise_numbers(const struct nfbind_packet *packet,
+			      struct nfbind_packet_summary *summary)
+{
+	for (size_t i = 0; i < sizeof(summary_numbers) / sizeof(summary_numbers[0]); i++) {
+		size_t len;
+		const void *data = packet_attribute(packet, summary_numbers[i].attribute, &len);
+		uint8_t *to = (uint8_t *)summary + summary_numbers[i].offset;
+
+		if (!data)
+			continue;
+		*(uint32_t *)to = wire_read_u32(data);
+		summary->present |= 1u << summary_numbers[i].field;
+	}
+}
+
+static void summarise_bytes(const struct nfbind_packet *packet, uint32_t field,
+			    uint32_t *ret_offset, uint32_t *ret_len,
+			    struct nfbind_packet_summary *summary)
+{
+	bool is_payload = field == NFBIND_PACKET_PAYLOAD;
+	size_t len;
+	const uint8_t *data = packet_attribute(
+		packet, is_payload ? KERNEL_NFQA_PAYLOAD : packet_sources[field].attribute, &len);
+
+	if (!data)
+		return;
+	/* A payload that its reader cut is shorter than its attribute says. */
+	if (is_payload)
+		len = packet->received_len;
+	else if (packet_sources[field].from == FROM_TEXT)
+		len = strnlen((const char *)data, len);
+	*ret_offset = (uint32_t)(data - packet->batch->data);
+	*ret_len = (uint32_t)len;
+	summary->present |= 1u << field;
+}
+
+static void summarise_rest(const struct nfbind_packet *packet,
+			   struct nfbind_packet_summary *summary)
+{
+	const void *address;
+	size_t address_len;
+	uint64_t value;
+
+	if (nfbind_packet_get_number(packet, NFBIND_PACKET_TIMESTAMP, &summary->timestamp) == 0)
+		summary->present |= 1u << NFBIND_PACKET_TIMESTAMP;
+	if (nfbind_packet_get_bytes(packet, NFBIND_PACKET_HWADDR, &address, &address_len) == 0) {
+		memcpy(summary->hwaddr, address, address_len);
+		summary->hwaddr_len = (uint32_t)address_len;
+		summary->present |= 1u << NFBIND_PACKET_HWADDR;
+	}
+	if (nfbind_packet_get_number(packet, NFBIND_PACKET_VLAN_PROTO, &value) == 0) {
+		summary->vlan_proto = (uint16_t)value;
+		summary->present |= 1u << NFBIND_PACKET_VLAN_PROTO;
+	}
+	if (nfbind_packet_get_number(packet, NFBIND_PACKET_VLAN_TCI, &value) == 0) {
+		summary->vlan_tci = (uint16_t)value;
+		summary->present |= 1u << NFBIND_PACKET_VLAN_TCI;
+	}
+	if (packet->attributes[KERNEL_NFQA_CT])
+		summary->present |= 1u << NFBIND_PACKET_CT;
+}
+
+static void summarise(const struct nfbind_packet *packet, union element *element)
+{
+	struct nfbind_packet_summary *summary = &element->summary;
+
+	*summary = (struct nfbind_packet_summary){
+		.present = 1u << NFBIND_PACKET_QUEUE | 1u << NFBIND_PACKET_ID |
+			   1u << NFBIND_PACKET_FAMILY | 1u << NFBIND_PACKET_HW_PROTOCOL |
+			   1u << NFBIND_PACKET_HOOK,
+		.id = packet->id,
+		.queue = packet->queue,
+		.index = packet->index,
+		.hw_protocol = packet->hw_protocol,
+		.hook = packet->hook,
+		.family = packet->family,
+		.is_truncated = packet->flags & PACKET_TRUNCATED ? 1 : 0,
+	};
+	summarise_numbers(packet, summary);
+	summarise_bytes(packet, NFBIND_PACKET_PAYLOAD, &summary->payload_offset,
+			&summary->payload_len, summary);
+	summarise_bytes(packet, NFBIND_PACKET_SECCTX, &summary->secctx_offset, &summary->secctx_len,
+			summary);
+	summarise_bytes(packet, NFBIND_PACKET_L2HDR, &summary->l2hdr_offset, &summary->l2hdr_len,
+			summary);
+	summarise_rest(packet, summary);
+}
+
+/* Headers. */
+
+/* Which numbers of the headers there are, and where they go. */
+static const struct {
+	uint8_t field;
+	uint8_t size;
+	uint16_t offset;
+} header_numbers[] = {
+#define ROW(field, member) \
+	{ NFBIND_PACKET_##field, sizeof(((struct nfbind_packet_headers *)0)->member), \
+	  offsetof(struct nfbind_packet_headers, member) }
+	ROW(IP_VERSION, ip_version),
+	ROW(IP_PROTOCOL, ip_protocol),
+	ROW(IP_TTL, ip_ttl),
+	ROW(PORT_SRC, port_src),
+	ROW(PORT_DST, port_dst),
+	ROW(TCP_SEQ, tcp_seq),
+	ROW(TCP_ACK, tcp_ack),
+	ROW(TCP_FLAGS, tcp_flags),
+	ROW(ICMP_TYPE, icmp_type),
+	ROW(ICMP_CODE, icmp_code),
+#undef ROW
+};
+
+static void store(void *to, uint8_t size, uint64_t value)
+{
+	switch (size) {
+	case 1:
+		*(uint8_t *)to = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)to = (uint16_t)value;
+		break;
+	default:
+		*(uint32_t *)to = (uint32_t)value;
+	}
+}
+
+static void read_numbers(const uint8_t *data, const struct view *view,
+			 struct nfbind_packet_headers *headers)
+{
+	for (size_t i = 0; i < sizeof(header_numbers) / sizeof(header_numbers[0]); i++) {
+		uint64_t value;
+
+		if (view_read_number(data, view, header_numbers[i].field, &value) < 0)
+			continue;
+		store((uint8_t *)headers + header_numbers[i].offset, header_numbers[i].size, value);
+		headers->present |= 1u << (header_numbers[i].field - FIRST_HEADER);
+	}
+}
+
+static void read_address_of_export(const uint8_t *data, const struct view *view, uint32_t field,
+			 uint8_t *address, struct nfbind_packet_headers *headers)
+{
+	uint32_t at, len;
+
+	if (view_locate_bytes(view, field, &at, &len) < 0)
+		return;
+	memcpy(address, data + at, len);
+	headers->address_len = (uint8_t)len;
+	headers->present |= 1u << (field - FIRST_HEADER);
+}
+
+static void read_headers(const struct nfbind_packet *packet, union element *element)
+{
+	struct nfbind_packet_headers *headers = &element->headers;
+	size_t len;
+	const uint8_t *data = packet_attribute(packet, KERNEL_NFQA_PAYLOAD, &len);
+	struct view view;
+	uint32_t at;
+
+	*headers = (struct nfbind_packet_headers){ .index = packet->index };
+	/* A payload that its reader cut is shorter than its attribute says. */
+	if (!data || view_parse(data, packet->received_len, &view) < 0)
+		return;
+	read_numbers(data, &view, headers);
+	read_address_of_export(data, &view, NFBIND_PACKET_IP_SRC, headers->ip_src, headers);
+	read_address_of_export(data, &view, NFBIND_PACKET_IP_DST, headers->ip_dst, headers);
+	if (view_locate_bytes(&view, NFBIND_PACKET_L4_PAYLOAD, &at, &headers->l4_payload_len) < 0)
+		return;
+	headers->l4_payload_offset = (uint32_t)(data + at - packet->batch->data);
+	headers->present |= 1u << (NFBIND_PACKET_L4_PAYLOAD - FIRST_HEADER);
+}
+
+/* Both. */
+
+static int export_packets(const struct nfbind_batch *batch, void *to, size_t to_count,
+			  size_t to_size, size_t own_size,
+			  void (*read)(const struct nfbind_packet *packet, union element *element))
+{
+	union element element;
+
+	if (!batch || !to || to_size < ELEMENT_LEAST)
+		return -EINVAL;
+	if (to_count < batch->count)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < batch->count; i++) {
+		read(&batch->packets[i], &element);
+		plain_copy((uint8_t *)to + i * to_size, to_size, &element, own_size);
+	}
+	return (int)batch->count;
+}
+
+int nfbind_batch_export(const struct nfbind_batch *batch, struct nfbind_packet_summary *summaries,
+			size_t summaries_count, size_t summary_size)
+{
+	return export_packets(batch, summaries, summaries_count, summary_size, sizeof(*summaries),
+			      summarise);
+}
+
+int nfbind_batch_export_headers(const struct nfbind_batch *batch,
+				struct nfbind_packet_headers *headers, size_t headers_count,
+				size_t header_size)
+{
+	return export_packets(batch, headers, headers_count, header_size, sizeof(*headers),
+			      read_headers);
+}
+#undef ROW
+
 /* src/field.c */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11790,119 +11918,6 @@ void format_exp_xml(const struct nfbind_exp *exp, struct text *text)
 			text_add(text, "<%s/>", name->name);
 	text_add(text, "</meta></flow>");
 }
-
-/* src/headers.c */
-#include <errno.h>
-#include <string.h>
-/* SPDX-License-Identifier: MIT */
-/*
- * The headers in all packets of a batch as plain structs, for callers to whom each
- * call costs much. They are read from the bytes that were received, and nothing is
- * kept in the packets: another thread may be deciding on them.
- */
-
-
-
-enum { FIRST_of_headers = NFBIND_PACKET_IP_VERSION };
-
-/* Which numbers there are, and where they go. */
-static const struct {
-	uint8_t field;
-	uint8_t size;
-	uint16_t offset;
-} numbers[] = {
-#define ROW(field, member) \
-	{ NFBIND_PACKET_##field, sizeof(((struct nfbind_packet_headers *)0)->member), \
-	  offsetof(struct nfbind_packet_headers, member) }
-	ROW(IP_VERSION, ip_version),
-	ROW(IP_PROTOCOL, ip_protocol),
-	ROW(IP_TTL, ip_ttl),
-	ROW(PORT_SRC, port_src),
-	ROW(PORT_DST, port_dst),
-	ROW(TCP_SEQ, tcp_seq),
-	ROW(TCP_ACK, tcp_ack),
-	ROW(TCP_FLAGS, tcp_flags),
-	ROW(ICMP_TYPE, icmp_type),
-	ROW(ICMP_CODE, icmp_code),
-#undef ROW
-};
-
-static void store(void *to, uint8_t size, uint64_t value)
-{
-	switch (size) {
-	case 1:
-		*(uint8_t *)to = (uint8_t)value;
-		break;
-	case 2:
-		*(uint16_t *)to = (uint16_t)value;
-		break;
-	default:
-		*(uint32_t *)to = (uint32_t)value;
-	}
-}
-
-static void read_numbers(const uint8_t *data, const struct view *view,
-			 struct nfbind_packet_headers *headers)
-{
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		uint64_t value;
-
-		if (view_read_number(data, view, numbers[i].field, &value) < 0)
-			continue;
-		store((uint8_t *)headers + numbers[i].offset, numbers[i].size, value);
-		headers->present |= 1u << (numbers[i].field - FIRST_of_headers);
-	}
-}
-
-static void read_address_of_headers(const uint8_t *data, const struct view *view, uint32_t field,
-			 uint8_t *address, struct nfbind_packet_headers *headers)
-{
-	uint32_t at, len;
-
-	if (view_locate_bytes(view, field, &at, &len) < 0)
-		return;
-	memcpy(address, data + at, len);
-	headers->address_len = (uint8_t)len;
-	headers->present |= 1u << (field - FIRST_of_headers);
-}
-
-static void read_headers(const struct nfbind_packet *packet, struct nfbind_packet_headers *headers)
-{
-	size_t len;
-	const uint8_t *data = packet_attribute(packet, KERNEL_NFQA_PAYLOAD, &len);
-	struct view view;
-	uint32_t at;
-
-	*headers = (struct nfbind_packet_headers){ .index = packet->index };
-	/* A payload that its reader cut is shorter than its attribute says. */
-	if (!data || view_parse(data, packet->received_len, &view) < 0)
-		return;
-	read_numbers(data, &view, headers);
-	read_address_of_headers(data, &view, NFBIND_PACKET_IP_SRC, headers->ip_src, headers);
-	read_address_of_headers(data, &view, NFBIND_PACKET_IP_DST, headers->ip_dst, headers);
-	if (view_locate_bytes(&view, NFBIND_PACKET_L4_PAYLOAD, &at, &headers->l4_payload_len) < 0)
-		return;
-	headers->l4_payload_offset = (uint32_t)(data + at - packet->batch->data);
-	headers->present |= 1u << (NFBIND_PACKET_L4_PAYLOAD - FIRST_of_headers);
-}
-
-int nfbind_batch_export_headers(const struct nfbind_batch *batch,
-				struct nfbind_packet_headers *headers, size_t headers_count,
-				size_t header_size)
-{
-	struct nfbind_packet_headers one;
-
-	if (!batch || !headers || header_size < 8)
-		return -EINVAL;
-	if (headers_count < batch->count)
-		return -ENOSPC;
-	for (uint32_t i = 0; i < batch->count; i++) {
-		read_headers(&batch->packets[i], &one);
-		plain_copy((uint8_t *)headers + i * header_size, header_size, &one, sizeof(one));
-	}
-	return (int)batch->count;
-}
-#undef ROW
 
 /* src/help_generated.c */
 /* SPDX-License-Identifier: MIT */
@@ -22262,7 +22277,7 @@ uint32_t view_least_len(const struct nfbind_packet *packet)
 
 
 enum {
-	FIRST_of_view_fields = NFBIND_PACKET_IP_VERSION,
+	FIRST = NFBIND_PACKET_IP_VERSION,
 	TCP_OPTIONS_MAX = 40,
 	TCP_OPTION_MSS = 2,
 };
@@ -22295,7 +22310,7 @@ struct place_of_view_fields {
 	struct bits l4, v4, v6;
 };
 
-#define PLACE(field, ...) [NFBIND_PACKET_##field - FIRST_of_view_fields] = { __VA_ARGS__ }
+#define PLACE(field, ...) [NFBIND_PACKET_##field - FIRST] = { __VA_ARGS__ }
 
 static const struct place_of_view_fields places[] = {
 	PLACE(IP_VERSION, .is_fixed = true, .v4 = { 0, 1, 4, 0xf }, .v6 = { 0, 1, 4, 0xf }),
@@ -22329,9 +22344,9 @@ static const struct place_of_view_fields places[] = {
 
 static const struct place_of_view_fields *find_place(uint32_t field)
 {
-	if (field < FIRST_of_view_fields || field - FIRST_of_view_fields >= sizeof(places) / sizeof(places[0]))
+	if (field < FIRST || field - FIRST >= sizeof(places) / sizeof(places[0]))
 		return NULL;
-	return &places[field - FIRST_of_view_fields];
+	return &places[field - FIRST];
 }
 
 /* The sets that a packet's transport header belongs to. */
