@@ -8,6 +8,7 @@
 #ifndef PACKET_H
 #define PACKET_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -172,12 +173,27 @@ static inline const void *packet_attribute(const struct nfbind_packet *packet, u
 	return attribute + 1;
 }
 
-/* Whether the packet may be changed: 0, -EALREADY, or -EOPNOTSUPP when it came cut. */
-int packet_check_change(const struct nfbind_packet *packet);
+/* Whether the packet may be changed: 0, or -EALREADY. Each setter asks. */
+static inline int packet_check_change(const struct nfbind_packet *packet)
+{
+	switch (atomic_load_explicit(&packet->state, memory_order_relaxed)) {
+	case PACKET_FREE:
+	case PACKET_UNDECIDED:
+	case PACKET_HELD:
+		return 0;
+	default:
+		return -EALREADY;
+	}
+}
+
+/* Whether its payload may be, too; -EOPNOTSUPP when it came cut. */
 int packet_check_payload_change(const struct nfbind_packet *packet);
 
 /* The edit, made when there is none; NULL when out of memory. */
 struct edit *packet_edit(struct nfbind_packet *packet);
+
+/* Bytes of their own for an edit, or none where there are none: 0, or -ENOMEM. */
+int packet_copy_bytes(struct edit_bytes *to, const struct edit_bytes *from);
 
 /*
  * Make the payload `len` bytes long and writable, keeping what fits of its
