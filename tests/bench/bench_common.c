@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,10 +20,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench_common.h"
+#include "measure.h"
 
 #define LIMIT_SECONDS 60
 #define IDLE_MS 200
@@ -77,23 +76,6 @@ void bench_rewrite(uint8_t *packet, uint32_t packet_len)
 		checksum = checksum_replace(checksum, word, changed);
 	}
 	memcpy(packet + udp + 6, &checksum, sizeof(checksum));
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void pin_to(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % (unsigned int)sysconf(_SC_NPROCESSORS_ONLN), &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static const struct {
@@ -260,21 +242,6 @@ static void run_all(struct bench_worker *workers, unsigned int count, unsigned i
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&barrier);
 	atomic_store(&stopped, false);
-}
-
-/* ru_maxrss would be the driver's: it survives exec. */
-static long peak_rss_kb(void)
-{
-	FILE *status = fopen("/proc/self/status", "r");
-	char line[128];
-	long kb = -1;
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmHWM: %ld kB", &kb) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return kb;
 }
 
 static void add_worker(struct bench_worker *sum, const struct bench_worker *worker)

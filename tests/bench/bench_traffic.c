@@ -12,7 +12,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,8 +20,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define LIMIT_SECONDS 60
 #define BATCH 64
@@ -36,23 +36,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void pin_to_first(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static struct sockaddr_in address_of(const char *address, const char *port)
@@ -126,11 +109,11 @@ static int compare_ns(const void *a, const void *b)
 
 static uint64_t ping_once(int fd)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
 
 	if (send(fd, chunk, 64, 0) < 0 || recv(fd, chunk, sizeof(chunk), 0) < 0)
 		die("ping");
-	return now_ns() - begin;
+	return clock_ns(CLOCK_MONOTONIC) - begin;
 }
 
 static int ping(char **arguments)
@@ -171,13 +154,13 @@ static int accept_one(const char *port)
 static int sink(char **arguments)
 {
 	int fd = accept_one(arguments[0]);
-	uint64_t begin = now_ns(), bytes = 0;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC), bytes = 0;
 	ssize_t len;
 
 	while ((len = recv(fd, chunk, sizeof(chunk), 0)) > 0)
 		bytes += (uint64_t)len;
 	printf("{\"bytes\": %llu, \"wall_ns\": %llu}\n", (unsigned long long)bytes,
-	       (unsigned long long)(now_ns() - begin));
+	       (unsigned long long)(clock_ns(CLOCK_MONOTONIC) - begin));
 	return len < 0;
 }
 
@@ -189,8 +172,8 @@ static int source(char **arguments)
 
 	if (connect(fd, (struct sockaddr *)&in, sizeof(in)) < 0)
 		die("connect");
-	end = now_ns() + strtoull(arguments[2], NULL, 0) * 1000000u;
-	while (now_ns() < end)
+	end = clock_ns(CLOCK_MONOTONIC) + strtoull(arguments[2], NULL, 0) * 1000000u;
+	while (clock_ns(CLOCK_MONOTONIC) < end)
 		if (send(fd, chunk, sizeof(chunk), 0) < 0)
 			die("send");
 	return 0;
@@ -211,7 +194,7 @@ int main(int argc, char **argv)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LIMIT_SECONDS);
-	pin_to_first();
+	pin_to(0);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (argc == commands[i].arguments + 2 && !strcmp(argv[1], commands[i].name))
 			return commands[i].run(argv + 2);

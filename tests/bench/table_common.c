@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,30 +14,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "table_common.h"
 
 #define LIMIT_SECONDS 60
 #define IDLE_SECONDS 2
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void pin_to(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % (unsigned int)sysconf(_SC_NPROCESSORS_ONLN), &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 void table_tune(struct run *run, int fd)
 {
@@ -48,21 +30,6 @@ void table_tune(struct run *run, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
 	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-}
-
-/* ru_maxrss would be the driver's: it survives exec. */
-static long peak_rss_kb(void)
-{
-	FILE *status = fopen("/proc/self/status", "r");
-	char line[128];
-	long kb = -1;
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmHWM: %ld kB", &kb) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return kb;
 }
 
 static int work(struct run *run, const struct mode *mode)
