@@ -3,146 +3,13 @@
  * Request sessions over the fake transport: the bytes that they send, and what they
  * make of every kind of answer, whole, cut, late, spoofed, or none.
  */
-#include <nfbind/nfbind.h>
+#include "asking.h"
 
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <linux/netlink.h>
-
-#include "fake_kernel.h"
-#include "unit.h"
-
-enum { NEW = 0x100, GET = 0x101, DELETE = 0x102, EXP_NEW = 0x200, EXP_GET = 0x201, EXP_DELETE = 0x202 };
-
-static struct nfbind_conntrack *session;
-static struct nfbind_ct *ct;
-static struct nfbind_exp *expectation;
-static struct nfbind_list *list;
-
-static void set_address(uint32_t field, const char *text)
-{
-	uint8_t bytes[4];
-
-	ck_assert_int_eq(inet_pton(AF_INET, text, bytes), 1);
-	ck_assert_int_eq(nfbind_ct_set_bytes(ct, field, bytes, sizeof(bytes)), 0);
-}
-
-static void set_up(void)
-{
-	fake_set_up();
-	ck_assert_int_eq(nfbind_conntrack_new(&session), 0);
-	ck_assert_int_eq(nfbind_conntrack_open(session, NULL), 0);
-	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
-	ck_assert_int_eq(nfbind_exp_new(&expectation), 0);
-	set_address(NFBIND_CT_ORIG_SRC, "10.0.0.1");
-	set_address(NFBIND_CT_ORIG_DST, "10.0.0.2");
-	nfbind_ct_set_number(ct, NFBIND_CT_ORIG_L4PROTO, 17);
-	nfbind_ct_set_number(ct, NFBIND_CT_ORIG_PORT_SRC, 1000);
-	nfbind_ct_set_number(ct, NFBIND_CT_ORIG_PORT_DST, 53);
-	list = NULL;
-}
-
-static void tear_down(void)
-{
-	nfbind_list_free(list);
-	nfbind_exp_free(expectation);
-	nfbind_ct_free(ct);
-	nfbind_conntrack_free(session);
-	fake_tear_down();
-}
-
-static const char *sentence(void)
-{
-	static char text[600];
-
-	ck_assert_int_ge(nfbind_conntrack_last_message(session, text, sizeof(text)), 0);
-	return text;
-}
-
-static void says(const char *words)
-{
-	ck_assert_msg(strstr(sentence(), words) != NULL, "it says: %s", sentence());
-}
-
-/* Answers. Every request has one number more than the one before; a list starts with 1. */
-
-/* An error or an acknowledgement, with words where they are not NULL. */
-static size_t error_message(uint8_t *to, uint32_t sequence, int32_t error, const char *words)
-{
-	static struct message message;
-	struct nlmsghdr echo = { .nlmsg_len = sizeof(echo), .nlmsg_type = NEW, .nlmsg_seq = sequence };
-	struct nlmsghdr *header = (struct nlmsghdr *)to;
-	size_t len = NLMSG_HDRLEN;
-
-	memset(header, 0, sizeof(*header));
-	memcpy(to + len, &error, 4);
-	memcpy(to + len + 4, &echo, sizeof(echo));
-	len += 4 + sizeof(echo);
-	if (words) {
-		message_start(&message, 0, 0, 0, 0);
-		message_put(&message, 1, words, strlen(words) + 1);
-		memcpy(to + len, message.data + NLMSG_HDRLEN + 4, message.len - NLMSG_HDRLEN - 4);
-		len += message.len - NLMSG_HDRLEN - 4;
-	}
-	header->nlmsg_type = NLMSG_ERROR;
-	header->nlmsg_flags = (uint16_t)(0x100 | (words ? 0x200 : 0));
-	header->nlmsg_seq = sequence;
-	header->nlmsg_len = (uint32_t)len;
-	return len;
-}
-
-static void answer_error(uint32_t sequence, int32_t error, const char *words)
-{
-	uint8_t room[1024] __attribute__((aligned(8)));
-	size_t len = error_message(room, sequence, error, words);
-
-	fake_deliver(room, len, 0);
-}
-
-static void answer_done(uint32_t sequence, int32_t error, uint16_t flags)
-{
-	struct {
-		struct nlmsghdr header;
-		int32_t error;
-	} done = { { sizeof(done), NLMSG_DONE, (uint16_t)(NLM_F_MULTI | flags), sequence, 0 }, error };
-
-	fake_deliver(&done, sizeof(done), 0);
-}
-
-/* A recorded datagram with this sequence number in all of its messages. */
-static void answer_fixture(const char *name, uint32_t sequence, size_t cut, uint16_t flags)
-{
-	size_t len, offset = 0;
-	const uint8_t *recorded = unit_fixture(name, &len);
-	uint8_t *copy = malloc(len + 1);
-
-	memcpy(copy, recorded, len);
-	while (offset + NLMSG_HDRLEN <= len) {
-		struct nlmsghdr *message = (struct nlmsghdr *)(copy + offset);
-
-		message->nlmsg_seq = sequence;
-		message->nlmsg_flags |= flags;
-		offset += NLMSG_ALIGN(message->nlmsg_len);
-	}
-	fake_deliver(copy, cut < len ? cut : len, 0);
-	free(copy);
-}
-
-static size_t fixture_len(const char *name)
-{
-	size_t len;
-
-	(void)unit_fixture(name, &len);
-	return len;
-}
-
-static int fetch(void)
-{
-	return nfbind_conntrack_fetch_ct(session, ct, 0, ct);
-}
 
 /* Requests. */
 
@@ -333,6 +200,14 @@ START_TEST(test_lost_answer)
 }
 END_TEST
 
+static size_t fixture_len(const char *name)
+{
+	size_t len;
+
+	(void)unit_fixture(name, &len);
+	return len;
+}
+
 START_TEST(test_answer_cut_at_every_length)
 {
 	static const char *const names[] = { "ct-dump-plain.bin", "ct-get-tcp.bin", "ct-dump-synproxy.bin" };
@@ -387,176 +262,6 @@ START_TEST(test_attributes_cut_at_every_length)
 		nfbind_list_free(list);
 		list = NULL;
 	}
-}
-END_TEST
-
-/* Lists. */
-
-START_TEST(test_recorded_lists_are_replayed)
-{
-	char printed[4096];
-
-	for (char **names = unit_fixtures("ct-dump-", ".bin"); *names; names++) {
-		if (strcmp(*names, "ct-dump-done.bin") == 0)
-			continue;
-		answer_fixture(*names, 1, SIZE_MAX, 0);
-		answer_fixture("ct-dump-done.bin", 1, SIZE_MAX, 0);
-		ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), 0);
-		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), -EINVAL);
-		ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-		do
-			ck_assert_int_gt(nfbind_ct_print(ct, NFBIND_FORMAT_FIELDS, 0, NULL, printed, sizeof(printed)), 50);
-		while (nfbind_list_next_ct(list, ct) == 0);
-		ck_assert_int_eq(nfbind_list_next_ct(list, ct), -ENODATA);
-		nfbind_list_free(list);
-	}
-	for (char **names = unit_fixtures("exp-dump-", ".bin"); *names; names++) {
-		answer_fixture(*names, 1, SIZE_MAX, 0);
-		answer_done(1, 0, 0);
-		ck_assert_int_eq(nfbind_conntrack_list_exp(session, NULL, &list), 0);
-		ck_assert_int_eq(nfbind_list_next_ct(list, ct), -EINVAL);
-		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), 0);
-		ck_assert_int_gt(nfbind_exp_print(expectation, NFBIND_FORMAT_FIELDS, printed, sizeof(printed)), 50);
-		ck_assert_int_eq(nfbind_list_next_exp(list, expectation), -ENODATA);
-		nfbind_list_free(list);
-	}
-	list = NULL;
-}
-END_TEST
-
-/* Begin a list with one entry; what follows is the test's. */
-static void begin(void)
-{
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), 0);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-}
-
-/* It ends so, and stays ended. */
-static void ends_with(int error)
-{
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), error);
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), error);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), error);
-}
-
-START_TEST(test_list_done_with_an_error)
-{
-	begin();
-	answer_done(1, -ENOMEM, 0);
-	ends_with(-ENOMEM);
-}
-END_TEST
-
-START_TEST(test_list_interrupted)
-{
-	begin();
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, NLM_F_DUMP_INTR);
-	ends_with(-EINTR);
-}
-END_TEST
-
-START_TEST(test_list_interrupted_at_its_end)
-{
-	begin();
-	answer_done(1, 0, NLM_F_DUMP_INTR);
-	ends_with(-EINTR);
-}
-END_TEST
-
-START_TEST(test_list_goes_on_after_a_signal)
-{
-	begin();
-	fake_wait_result(-EINTR);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), -EINTR);
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-	answer_done(1, 0, 0);
-	ends_with(-ENODATA);
-}
-END_TEST
-
-START_TEST(test_list_with_loss)
-{
-	begin();
-	fake_deliver_error(-ENOBUFS);
-	ends_with(-ENOBUFS);
-}
-END_TEST
-
-START_TEST(test_list_malformed)
-{
-	begin();
-	answer_fixture("ct-dump-plain.bin", 1, 90, 0);
-	ends_with(-EBADMSG);
-}
-END_TEST
-
-START_TEST(test_list_without_an_end)
-{
-	begin();
-	ends_with(-ETIMEDOUT);
-}
-END_TEST
-
-/* What the kernel lists beside the filter is left out, and in a unique list what came before. */
-START_TEST(test_list_leaves_out)
-{
-	struct nfbind_filter *filter;
-
-	answer_fixture("ct-dump-zone.bin", 1, SIZE_MAX, 0);
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	answer_done(1, 0, 0);
-	ck_assert_int_eq(nfbind_filter_new(&filter), 0);
-	nfbind_filter_set_number(filter, NFBIND_FILTER_ZONE, 0);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, filter, 0, 0, &list), 0);
-	nfbind_filter_free(filter);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-	ck_assert_int_eq(nfbind_ct_has(ct, NFBIND_CT_ZONE), 0);
-	ends_with(-ENODATA);
-	nfbind_list_free(list);
-	fake_tear_down();
-	fake_set_up();
-	for (int i = 0; i < 3; i++)
-		answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, 0);
-	answer_fixture("ct-dump-zone.bin", 1, SIZE_MAX, 0);
-	answer_done(1, 0, 0);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, NFBIND_LIST_UNIQUE, &list), 0);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), 0);
-	ck_assert_int_eq(nfbind_ct_has(ct, NFBIND_CT_ZONE), 1);
-	ends_with(-ENODATA);
-}
-END_TEST
-
-START_TEST(test_list_says_why_it_ended)
-{
-	char text[256];
-
-	begin();
-	ck_assert_int_eq(nfbind_list_last_message(list, text, sizeof(text)), 0);
-	answer_fixture("ct-dump-plain.bin", 1, SIZE_MAX, NLM_F_DUMP_INTR);
-	ck_assert_int_eq(nfbind_list_next_ct(list, ct), -EINTR);
-	ck_assert_int_gt(nfbind_list_last_message(list, text, sizeof(text)), 0);
-	ck_assert_ptr_nonnull(strstr(text, "interrupted"));
-	ck_assert_int_eq(nfbind_list_last_message(NULL, text, sizeof(text)), -EINVAL);
-}
-END_TEST
-
-START_TEST(test_list_refused)
-{
-	answer_error(1, -EPERM, NULL);
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EPERM);
-	says("CAP_NET_ADMIN");
-	answer_error(1, -EINVAL, "odd");
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EINVAL);
-	says(": odd");
-	fake.open_error = -EMFILE;
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 0, 0, &list), -EMFILE);
-	says("could not be started");
-	ck_assert_int_eq(nfbind_conntrack_list_ct(session, NULL, 9, 0, &list), -EINVAL);
-	ck_assert_ptr_null(list);
 }
 END_TEST
 
@@ -620,15 +325,12 @@ START_TEST(test_closed)
 }
 END_TEST
 
-UNIT_MAIN("request", set_up, tear_down,
+UNIT_MAIN("request", asking_set_up, asking_tear_down,
 #if __BYTE_ORDER == __LITTLE_ENDIAN
 	  test_bytes_of_requests,
 #endif
 	  test_nothing_is_sent_without_a_tuple, test_error_with_and_without_words,
 	  test_error_words_cut_at_every_length, test_fetch_and_skip_what_belongs_to_others,
-	  test_spoofed_answers_are_not_looked_at, test_lost_answer, test_answer_cut_at_every_length,
-	  test_attributes_cut_at_every_length, test_recorded_lists_are_replayed,
-	  test_list_done_with_an_error, test_list_interrupted, test_list_interrupted_at_its_end,
-	  test_list_goes_on_after_a_signal, test_list_with_loss, test_list_malformed,
-	  test_list_without_an_end, test_list_leaves_out, test_list_says_why_it_ended,
-	  test_list_refused, test_stats, test_after_fork, test_closed)
+	  test_spoofed_answers_are_not_looked_at, test_lost_answer,
+	  test_answer_cut_at_every_length, test_attributes_cut_at_every_length, test_stats,
+	  test_after_fork, test_closed)
