@@ -1,109 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Event sessions over the fake transport: recorded events in their order, and every
- * way in which a stream can go wrong: lost, cut, forged, foreign, woken, closed.
+ * way in which a stream can go wrong: lost, cut, forged, foreign.
  */
-#include <nfbind/nfbind.h>
-
-#include <pthread.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "listening.h"
 
 #include <linux/netlink.h>
-
-#include "fake_kernel.h"
-#include "unit.h"
-
-static struct nfbind_events *session;
-static struct nfbind_options *options;
-static struct nfbind_ct *ct;
-static struct nfbind_exp *expectation;
-static struct nfbind_event event;
-
-static void set_up(void)
-{
-	fake_set_up();
-	ck_assert_int_eq(nfbind_events_new(&session), 0);
-	ck_assert_int_eq(nfbind_options_new(&options), 0);
-	ck_assert_int_eq(nfbind_ct_new(&ct), 0);
-	ck_assert_int_eq(nfbind_exp_new(&expectation), 0);
-}
-
-static void tear_down(void)
-{
-	nfbind_exp_free(expectation);
-	nfbind_ct_free(ct);
-	nfbind_options_free(options);
-	nfbind_events_free(session);
-	fake_tear_down();
-}
-
-static void start(void)
-{
-	ck_assert_int_eq(nfbind_events_open(session, options), 0);
-}
-
-static void says(const char *words)
-{
-	char text[600];
-
-	ck_assert_int_ge(nfbind_events_last_message(session, text, sizeof(text)), 0);
-	ck_assert_msg(strstr(text, words) != NULL, "it says: %s", text);
-}
-
-static struct nfbind_events_stats stats(void)
-{
-	struct nfbind_events_stats result;
-
-	ck_assert_int_eq(nfbind_events_read_stats(session, &result, sizeof(result)), 0);
-	return result;
-}
-
-static void deliver(const char *name)
-{
-	size_t len;
-	const uint8_t *data = unit_fixture(name, &len);
-
-	fake_deliver(data, len, 0);
-}
-
-static int next(void)
-{
-	return nfbind_events_next(session, &event, sizeof(event), ct, expectation);
-}
-
-static void next_is(uint32_t kind)
-{
-	ck_assert_int_eq(next(), 0);
-	ck_assert_uint_eq(event.kind, kind);
-	ck_assert_uint_eq(event.flags, 0);
-	ck_assert_int_eq(event.nsid, -1);
-}
-
-/* All that can be taken now, as letters: + ~ - for connections, e x for expectations, ! overrun, ? malformed. */
-static const char *take_all(void)
-{
-	static char text[2000];
-	size_t len = 0;
-	int r;
-
-	while ((r = next()) == 0 && len < sizeof(text) - 1)
-		text[len++] = event.kind == NFBIND_EVENT_CT_NEW ? '+' :
-			      event.kind == NFBIND_EVENT_CT_UPDATE ? '~' :
-			      event.kind == NFBIND_EVENT_CT_DESTROY ? '-' :
-			      event.kind == NFBIND_EVENT_EXP_NEW ? 'e' :
-			      event.kind == NFBIND_EVENT_EXP_DESTROY ? 'x' :
-			      event.kind == NFBIND_EVENT_OVERRUN ? '!' : '?';
-	ck_assert_int_eq(r, -ENODATA);
-	text[len] = '\0';
-	return text;
-}
-
-static int receive(int32_t timeout)
-{
-	return nfbind_events_receive(session, timeout);
-}
 
 /* Opening. */
 
@@ -503,137 +405,7 @@ START_TEST(test_other_messages_are_skipped)
 }
 END_TEST
 
-/* Waiting. */
-
-START_TEST(test_waits_as_long_as_told)
-{
-	start();
-	ck_assert_int_eq(receive(250), -EAGAIN);
-	ck_assert_int_eq(fake.last_timeout, 250);
-	fake_wait_result(-EINTR);
-	ck_assert_int_eq(receive(-1), -EINTR);
-	says("a signal came");
-	fake_wait_result(-ENOMEM);
-	ck_assert_int_eq(receive(-1), -ENOMEM);
-	fake_deliver_error(-EIO);
-	ck_assert_int_eq(receive(-1), -EIO);
-	says("could not be read");
-}
-END_TEST
-
-START_TEST(test_wakes_once)
-{
-	start();
-	nfbind_events_wake(session);
-	nfbind_events_wake(session);
-	ck_assert_int_eq(receive(-1), -ECANCELED);
-	says("woken");
-	ck_assert_int_eq(receive(0), -EAGAIN);
-	nfbind_events_wake(NULL);
-}
-END_TEST
-
-START_TEST(test_needs_a_wake_descriptor)
-{
-	start();
-	fake.wake_error = -EMFILE;
-	ck_assert_int_eq(receive(-1), -EMFILE);
-	fake.wake_error = 0;
-	ck_assert_int_eq(receive(1), -EAGAIN);
-}
-END_TEST
-
-static void wake_meanwhile(int32_t timeout)
-{
-	(void)timeout;
-	nfbind_events_wake(session);
-}
-
-START_TEST(test_wakes_a_sleeper)
-{
-	start();
-	fake.on_wait = wake_meanwhile;
-	ck_assert_int_eq(receive(-1), -ECANCELED);
-}
-END_TEST
-
-static int busy_results[4];
-
-static void call_meanwhile(int32_t timeout)
-{
-	int32_t deadline;
-
-	(void)timeout;
-	busy_results[0] = receive(0);
-	busy_results[1] = next();
-	busy_results[2] = nfbind_events_get_deadline(session, &deadline);
-	(void)stats();
-	nfbind_events_wake(session);
-}
-
-START_TEST(test_one_receives_at_a_time)
-{
-	start();
-	fake.on_wait = call_meanwhile;
-	ck_assert_int_eq(receive(-1), -ECANCELED);
-	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(busy_results[i], -EBUSY);
-}
-END_TEST
-
-static void *receive_in_thread(void *result)
-{
-	*(int *)result = receive(-1);
-	return NULL;
-}
-
-START_TEST(test_close_ends_a_receive)
-{
-	pthread_t thread;
-	int result = 0;
-
-	fake.is_threaded = true;
-	start();
-	ck_assert_int_eq(pthread_create(&thread, NULL, receive_in_thread, &result), 0);
-	usleep(20000);
-	ck_assert_int_eq(nfbind_events_close(session), 0);
-	pthread_join(thread, NULL);
-	ck_assert_int_eq(result, -ESHUTDOWN);
-	ck_assert_int_eq(nfbind_events_close(session), 0);
-	ck_assert_int_eq(receive(0), -ESHUTDOWN);
-	ck_assert_int_eq(next(), -ESHUTDOWN);
-	ck_assert_int_eq(nfbind_events_get_fd(session), -ESHUTDOWN);
-	ck_assert_int_eq(nfbind_events_open(session, NULL), -ESHUTDOWN);
-	fake.is_threaded = false;
-}
-END_TEST
-
-START_TEST(test_a_child_may_only_close)
-{
-	struct nfbind_events_stats figures;
-	int32_t deadline;
-	pid_t child;
-	int status;
-
-	start();
-	deliver("ct-event-tcp-1-new.bin");
-	child = fork();
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		bool is_refused = receive(0) == -ECHILD && next() == -ECHILD &&
-				  nfbind_events_get_fd(session) == -ECHILD &&
-				  nfbind_events_open(session, NULL) == -ECHILD &&
-				  nfbind_events_get_deadline(session, &deadline) == -ECHILD &&
-				  nfbind_events_read_stats(session, &figures, sizeof(figures)) == -ECHILD;
-
-		nfbind_events_free(session);
-		_exit(is_refused ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
-	ck_assert_int_eq(receive(0), 1);
-}
-END_TEST
+/* No session. */
 
 START_TEST(test_nothing_is_no_session)
 {
@@ -656,15 +428,13 @@ START_TEST(test_nothing_is_no_session)
 }
 END_TEST
 
-UNIT_MAIN("events", set_up, tear_down, test_opens_with_its_options, test_opens_for_what_is_asked_for,
-	  test_refuses_to_open, test_gives_out_in_order, test_says_who_and_where,
-	  test_reads_no_more_than_a_batch, test_takes_several_messages_of_a_datagram,
-	  test_size_of_the_event_may_differ, test_filters_are_alternatives,
-	  test_overrun_comes_behind_what_was_queued,
+UNIT_MAIN("events", listening_set_up, listening_tear_down,
+	  test_opens_with_its_options, test_opens_for_what_is_asked_for, test_refuses_to_open,
+	  test_gives_out_in_order, test_says_who_and_where, test_reads_no_more_than_a_batch,
+	  test_takes_several_messages_of_a_datagram, test_size_of_the_event_may_differ,
+	  test_filters_are_alternatives, test_overrun_comes_behind_what_was_queued,
 	  test_overrun_waits_for_an_empty_queue, test_overrun_alone,
 	  test_second_overrun_marks_the_first, test_overrun_does_not_wait_for_ever,
 	  test_other_senders_are_dropped, test_every_cut_is_malformed_and_harmless,
 	  test_every_wrong_byte_is_harmless, test_other_messages_are_skipped,
-	  test_waits_as_long_as_told, test_wakes_once, test_needs_a_wake_descriptor,
-	  test_wakes_a_sleeper, test_one_receives_at_a_time, test_close_ends_a_receive,
-	  test_a_child_may_only_close, test_nothing_is_no_session)
+	  test_nothing_is_no_session)
