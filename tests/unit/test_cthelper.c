@@ -3,94 +3,9 @@
  * Records of helpers and the request session's verbs for them, over a fake kernel with
  * a table of helpers: what is sent, what is not sent, and what the sentences say.
  */
-#include <nfbind/nfbind.h>
-
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "record.h"
 
 #include <linux/netlink.h>
-
-#include "fake_helpers.h"
-#include "unit.h"
-
-static struct nfbind_conntrack *session;
-static struct nfbind_cthelper *record, *got;
-
-static void number(uint32_t field, uint64_t value)
-{
-	ck_assert_int_eq(nfbind_cthelper_set_number(record, field, value), 0);
-}
-
-static void text(uint32_t field, const char *value)
-{
-	ck_assert_int_eq(nfbind_cthelper_set_bytes(record, field, value, strlen(value)), 0);
-}
-
-static void policy(uint32_t first, const char *name, uint32_t max, uint32_t timeout)
-{
-	text(first, name);
-	number(first + 1, max);
-	number(first + 2, timeout);
-}
-
-static void set_up(void)
-{
-	helpers_set_up();
-	ck_assert_int_eq(nfbind_conntrack_new(&session), 0);
-	ck_assert_int_eq(nfbind_conntrack_open(session, NULL), 0);
-	ck_assert_int_eq(nfbind_cthelper_new(&record), 0);
-	ck_assert_int_eq(nfbind_cthelper_new(&got), 0);
-	text(NFBIND_CTHELPER_NAME, "sip2");
-	number(NFBIND_CTHELPER_L3PROTO, 2);
-	number(NFBIND_CTHELPER_L4PROTO, 17);
-	number(NFBIND_CTHELPER_QUEUE, 7);
-	number(NFBIND_CTHELPER_PRIV_DATA_LEN, 16);
-	number(NFBIND_CTHELPER_STATUS, 1);
-	policy(NFBIND_CTHELPER_POLICY1_NAME, "voice", 8, 300);
-	policy(NFBIND_CTHELPER_POLICY2_NAME, "signal", 1, 60);
-}
-
-static void tear_down(void)
-{
-	nfbind_cthelper_free(got);
-	nfbind_cthelper_free(record);
-	nfbind_conntrack_free(session);
-	helpers_tear_down();
-}
-
-static const char *sentence(void)
-{
-	static char room[600];
-
-	ck_assert_int_ge(nfbind_conntrack_last_message(session, room, sizeof(room)), 0);
-	return room;
-}
-
-static void says(const char *words)
-{
-	ck_assert_msg(strstr(sentence(), words) != NULL, "it says: %s", sentence());
-}
-
-static int add(void)
-{
-	return nfbind_conntrack_add_cthelper(session, record);
-}
-
-static int change(void)
-{
-	return nfbind_conntrack_change_cthelper(session, record);
-}
-
-static int fetch(void)
-{
-	return nfbind_conntrack_fetch_cthelper(session, record, got);
-}
-
-static int drop(void)
-{
-	return nfbind_conntrack_remove_cthelper(session, record);
-}
 
 static void name_only(void)
 {
@@ -467,131 +382,7 @@ START_TEST(test_flush_tells_of_what_is_left)
 }
 END_TEST
 
-/* Why it cannot work. */
-
-static int list_all(void)
-{
-	struct nfbind_list *list;
-	int r = nfbind_conntrack_list_cthelper(session, &list);
-
-	if (r == 0)
-		nfbind_list_free(list);
-	return r;
-}
-
-static int flush(void)
-{
-	return nfbind_conntrack_flush_cthelper(session);
-}
-
-static int (*const verbs[])(void) = { add, change, fetch, drop, flush, list_all };
-
-START_TEST(test_every_verb_says_when_the_kernel_has_no_helpers)
-{
-	kernel.subsystems = ~(1u << KERNEL_SUBSYS_CTHELPER);
-	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
-		ck_assert_int_eq(verbs[i](), -EOPNOTSUPP);
-		says("nfnetlink_cthelper");
-	}
-}
-END_TEST
-
-START_TEST(test_every_verb_says_when_the_rights_are_missing)
-{
-	helpers.is_forbidden = true;
-	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
-		ck_assert_int_eq(verbs[i](), -EPERM);
-		says("CAP_NET_ADMIN in the initial user namespace");
-	}
-	helpers.is_forbidden = false;
-	kernel.has_rights = false;
-	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
-		ck_assert_int_eq(verbs[i](), -EPERM);
-		says("CAP_NET_ADMIN in the initial user namespace");
-	}
-}
-END_TEST
-
-START_TEST(test_other_refusals_are_passed_on)
-{
-	helpers.error = -EINVAL;
-	ck_assert_int_eq(add(), -EINVAL);
-	says("refuses a part");
-	helpers.error = -ENOMEM;
-	ck_assert_int_eq(add(), -ENOMEM);
-	says("memory");
-	ck_assert_int_eq(add(), 0);
-	helpers.error = -EOVERFLOW;
-	ck_assert_int_eq(drop(), -EOVERFLOW);
-	says("large");
-}
-END_TEST
-
-START_TEST(test_every_verb_needs_its_arguments_and_an_open_session)
-{
-	ck_assert_int_eq(nfbind_conntrack_add_cthelper(session, NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_add_cthelper(NULL, record), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_change_cthelper(session, NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_fetch_cthelper(session, record, NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_remove_cthelper(session, NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_list_cthelper(session, NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_flush_cthelper(NULL), -EINVAL);
-	ck_assert_int_eq(nfbind_list_next_cthelper(NULL, got), -EINVAL);
-	ck_assert_int_eq(nfbind_conntrack_close(session), 0);
-	for (size_t i = 0; i < COUNT_OF(verbs); i++)
-		ck_assert_int_eq(verbs[i](), -ESHUTDOWN);
-}
-END_TEST
-
-START_TEST(test_a_child_may_not_ask)
-{
-	pid_t child = fork();
-	int status;
-
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		int good = 0;
-
-		for (size_t i = 0; i < COUNT_OF(verbs); i++)
-			good += verbs[i]() == -ECHILD;
-		_exit(good);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(WEXITSTATUS(status), (int)COUNT_OF(verbs));
-}
-END_TEST
-
-/* An answer cut at every length is malformed, or the whole helper. */
-START_TEST(test_answers_cut_at_every_length)
-{
-	size_t whole;
-	const uint8_t *recorded = unit_fixture("helper-get.bin", &whole);
-
-	fake.on_message = NULL;
-	for (size_t len = 0; len <= whole; len++) {
-		uint8_t *copy = malloc(len + 1);
-		uint32_t sequence = (uint32_t)len + 1;
-		int r;
-
-		memcpy(copy, recorded, len);
-		if (len >= sizeof(struct nlmsghdr))
-			((struct nlmsghdr *)copy)->nlmsg_seq = sequence;
-		fake_deliver(copy, len, 0);
-		kernel_answer(&(struct nlmsghdr){ .nlmsg_seq = sequence }, 0);
-		r = fetch();
-		ck_assert_msg(r == (len == whole ? 0 : len == 0 ? -ENOENT : -EBADMSG), "%zu: %d", len, r);
-		while (fake_waiting() > 0) {
-			struct fake_datagram rest;
-
-			ck_assert(fake_take(&rest));
-			free(rest.data);
-		}
-		free(copy);
-	}
-}
-END_TEST
-
-UNIT_MAIN("cthelper", set_up, tear_down, test_add_takes_every_part,
+UNIT_MAIN("cthelper", record_set_up, record_tear_down, test_add_takes_every_part,
 #if __BYTE_ORDER == __LITTLE_ENDIAN
 	  test_bytes_of_an_addition,
 #endif
@@ -599,11 +390,8 @@ UNIT_MAIN("cthelper", set_up, tear_down, test_add_takes_every_part,
 	  test_parts_that_are_out_of_range_are_not_sent, test_parts_that_are_missing_are_told,
 	  test_policies_have_no_gap, test_adding_twice_tells_whose_it_is,
 	  test_change_of_what_is_present_alone, test_change_with_a_whole_record,
-	  test_change_that_mixes_policies_is_told,
-	  test_change_creates_nothing, test_change_of_what_is_fixed_is_busy,
-	  test_fetch_by_name_and_by_protocols, test_list_of_all, test_remove_one_or_all_of_a_name,
+	  test_change_that_mixes_policies_is_told, test_change_creates_nothing,
+	  test_change_of_what_is_fixed_is_busy, test_fetch_by_name_and_by_protocols,
+	  test_list_of_all, test_remove_one_or_all_of_a_name,
 	  test_remove_from_an_empty_table_finds_nothing, test_remove_of_a_used_one_is_busy,
-	  test_flush_tells_of_what_is_left, test_every_verb_says_when_the_kernel_has_no_helpers,
-	  test_every_verb_says_when_the_rights_are_missing, test_other_refusals_are_passed_on,
-	  test_every_verb_needs_its_arguments_and_an_open_session, test_a_child_may_not_ask,
-	  test_answers_cut_at_every_length)
+	  test_flush_tells_of_what_is_left)
