@@ -2,36 +2,11 @@
 # SPDX-License-Identifier: MIT
 # The four steps of libnetfilter_cthelper's document, as they stand there: its tools by their names, a rule, a
 # program that reads the queue, and traffic. Then what the tools print, change and refuse.
-# programs: unshare @TOOLS@-add @TOOLS@-get @TOOLS@-del @PRINT@ @TRAFFIC@
-place=/tmp/cthelper.$$
-checks=0 failures=0 reader=
+# programs: unshare @TAP@ @TOOLS@-add @TOOLS@-get @TOOLS@-del @PRINT@ @TRAFFIC@
+. @TAP@
+reader=
 name=test-$$
 
-check() { # sentence, command
-	sentence=$1
-	shift
-	checks=$((checks + 1))
-	if "$@" >>$place/log 2>&1; then
-		echo "ok $checks - $sentence"
-	else
-		failures=$((failures + 1))
-		echo "not ok $checks - $sentence"
-		tail -n 5 $place/log | sed 's/^/# /'
-	fi
-}
-fails_with() { # words, command
-	words=$1
-	shift
-	! "$@" >$place/said 2>&1 && cat $place/said && grep -qF -- "$words" $place/said
-}
-within() { # command: until it succeeds
-	tries=300
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.2
-	done
-}
 # What nfct-helper-get prints of ours: the table is the machine's.
 ours() { @TOOLS@-get >$place/all && awk -v "name=$name," 'BEGIN { RS = ORS = "};\n" } $4 == name' $place/all; }
 nothing() { [ -z "$(ours)" ]; }
@@ -41,10 +16,7 @@ prints() { # this queue
 	ours >$place/printed && cmp $place/wanted $place/printed
 }
 
-if [ "${1:-}" != inside ]; then
-	exec unshare -n "$0" inside
-fi
-mkdir -p $place && ip link set lo up
+own_namespace "$@"
 trap 'kill $reader 2>/dev/null; rm -rf $place' EXIT
 
 check "nothing is there" nothing
@@ -53,9 +25,9 @@ check "2) a rule for locally generated packets" iptables -I OUTPUT -t raw -p tcp
 check "and one for the others" iptables -I PREROUTING -t raw -p tcp -j CT --helper $name
 @PRINT@ --conntrack 0 >$place/packets 2>$place/bound &
 reader=$!
-check "3) the queue is read" within grep -q 'is bound' $place/bound
+check "3) the queue is read" within 60 grep -q 'is bound' $place/bound
 @TRAFFIC@ receive-tcp 127.0.0.1 7001 >$place/got 2>$place/listening &
-check "4) somebody listens" within grep -q listening $place/listening
+check "4) somebody listens" within 60 grep -q listening $place/listening
 check "and is spoken to" sh -c 'echo hello | @TRAFFIC@ send-tcp 127.0.0.1 127.0.0.1 7001'
 wait $! && check "what was said arrives" grep -q hello $place/got
 check "and came through the queue" grep -q '^queue 0 id [0-9]* .*TCP 127.0.0.1:[0-9]* > 127.0.0.1:7001' $place/packets
@@ -73,8 +45,7 @@ done
 if ! @TOOLS@-del $name 2>$place/said; then
 	check "what a rule names stays" grep -q 'a rule still refers to the helper' $place/said
 	iptables -t raw -F
-	check "until the rule is gone" within @TOOLS@-del $name
+	check "until the rule is gone" within 60 @TOOLS@-del $name
 fi
 check "nothing is left" nothing
-echo "1..$checks"
-[ $failures = 0 ]
+end

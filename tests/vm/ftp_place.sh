@@ -1,47 +1,14 @@
 # SPDX-License-Identifier: MIT
-# The place where the FTP helper is proven; the scripts that need it read this first. A client (curl), a router
-# and a server (vsftpd), each in a namespace of its own. The router's filter lets only new control connections
-# pass, and what is established or related; IPv4 is masqueraded. So transfers fail without the helper. The
-# client is 10.0.0.2 (and .3), and for the server it is 198.51.100.201 (a longer text) or 9.9.9.1 (a shorter
-# one), by the server's address that is asked for.
+# The place where the FTP helper is proven; the scripts that need it read this behind tap.sh. A client (curl), a
+# router and a server (vsftpd), each in a namespace of its own. The router's filter lets only new control
+# connections pass, and what is established or related; IPv4 is masqueraded. So transfers fail without the
+# helper. The client is 10.0.0.2 (and .3), and for the server it is 198.51.100.201 (a longer text) or 9.9.9.1 (a
+# shorter one), by the server's address that is asked for.
 # shellcheck shell=sh
 name=ftp-nfbind
 # Seconds for what must come, against hangs; less where it must not.
 patience=30
-rooms=/tmp/ftp.$$
-checks=0 failures=0
 
-say() { # status of what was checked, its name
-	checks=$((checks + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $checks - $2"
-	else
-		failures=$((failures + 1))
-		echo "not ok $checks - $2"
-		tail -n 5 $rooms/log 2>/dev/null | sed 's/^/# /'
-	fi
-}
-check() { # name, command
-	what=$1
-	shift
-	"$@" >>$rooms/log 2>&1
-	say $? "$what"
-}
-refute() {
-	what=$1
-	shift
-	! "$@" >>$rooms/log 2>&1
-	say $? "$what"
-}
-within() { # seconds, command: until it succeeds
-	tries=$(($1 * 5))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.2
-	done
-}
 at() { # namespace, command
 	where=$1
 	shift
@@ -55,9 +22,9 @@ clean_up() {
 	for room in c r s; do
 		ip netns del $room
 	done
-	rm -rf $rooms /srv/ftp
+	rm -rf $place /srv/ftp
 }
-mkdir -p $rooms/get /srv/ftp/in /var/run/netns /var/run/vsftpd/empty
+mkdir -p $place/get /srv/ftp/in /var/run/netns /var/run/vsftpd/empty
 for room in c r s; do
 	ip netns add $room || { echo "1..0 # SKIP this kernel has no named network namespaces"; exit 77; }
 	at $room ip link set lo up
@@ -151,8 +118,8 @@ pasv_enable=YES
 connect_from_port_20=YES
 xferlog_enable=NO
 CONF
-	} >$rooms/vsftpd$family.conf
-	ip netns exec s vsftpd $rooms/vsftpd$family.conf >>$rooms/server$family 2>&1 &
+	} >$place/vsftpd$family.conf
+	ip netns exec s vsftpd $place/vsftpd$family.conf >>$place/server$family 2>&1 &
 done
 
 listens() { at s ss -ltn | grep -qF "$1"; }
@@ -160,13 +127,13 @@ within 60 listens '0.0.0.0:21' && within 60 listens '[fd00:2::2]:21'
 
 start_helper() { # timeout, or nothing; and options
 	# Or what the one before said would be taken for its word.
-	: >$rooms/helper
+	: >$place/helper
 	# A plain user with one capability. Not by a function: what is started in the background has to be the
 	# helper itself.
 	ip netns exec r setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin \
-		"$helper" --verbose --timeout "${1:-300}" ${2:-} $name >$rooms/helper.out 2>$rooms/helper &
+		"$helper" --verbose --timeout "${1:-300}" ${2:-} $name >$place/helper.out 2>$place/helper &
 	pid=$!
-	within 60 grep -q 'rules can use' $rooms/helper
+	within 60 grep -q 'rules can use' $place/helper
 }
 stop_helper() {
 	# What is started in the background ignores SIGINT until it says otherwise.
@@ -201,21 +168,21 @@ mode() { # curl's options for a way to announce
 }
 sizes="1 1461 65537 500000"
 there_and_back() { # address, way: all files, in one control connection
-	rm -f $rooms/get/* /srv/ftp/in/*
+	rm -f $place/get/* /srv/ftp/in/*
 	gets='' puts=''
 	for size in $sizes; do
-		gets="$gets -o $rooms/get/$size ftp://$1/$size"
+		gets="$gets -o $place/get/$size ftp://$1/$size"
 		puts="$puts -T /srv/ftp/$size ftp://$1/in/"
 	done
 	# shellcheck disable=SC2046,SC2086 # options
 	ftp $(mode "$2") $gets --next $settings $(mode "$2") $puts || return
 	for size in $sizes; do
-		cmp "/srv/ftp/$size" "$rooms/get/$size" && cmp "/srv/ftp/$size" "/srv/ftp/in/$size" || return
+		cmp "/srv/ftp/$size" "$place/get/$size" && cmp "/srv/ftp/$size" "/srv/ftp/in/$size" || return
 	done
 }
 one_file() { # address, way
 	# shellcheck disable=SC2046
-	ftp $(mode "$2") -o $rooms/get/one ftp://$1/1461 && cmp $rooms/get/one /srv/ftp/1461
+	ftp $(mode "$2") -o $place/get/one ftp://$1/1461 && cmp $place/get/one /srv/ftp/1461
 }
 each_way() { # check or refute, what it is, command
 	for way in PORT EPRT PASV EPSV; do
@@ -229,20 +196,20 @@ each_way() { # check or refute, what it is, command
 }
 expected() { at r "$list" --fields --expect | grep -q "$1"; }
 nothing_expected() {
-	at r "$list" --fields --expect >$rooms/expected && ! [ -s $rooms/expected ]
+	at r "$list" --fields --expect >$place/expected && ! [ -s $place/expected ]
 }
 tracked() { at r "$list" --fields | grep -q "$1"; }
 
 # Control connections that a script speaks in, until they are hung up.
 dial() { # number of the line: 1 to 4, client's address, server's
-	rm -f "$rooms/line$1" "$rooms/said$1"
-	mkfifo $rooms/line$1
-	ip netns exec c socat STDIO "TCP:$3:21,bind=$2,connect-timeout=$patience" <$rooms/line$1 >>$rooms/said$1 2>&1 &
+	rm -f "$place/line$1" "$place/said$1"
+	mkfifo $place/line$1
+	ip netns exec c socat STDIO "TCP:$3:21,bind=$2,connect-timeout=$patience" <$place/line$1 >>$place/said$1 2>&1 &
 	case $1 in
-	1) exec 5>$rooms/line1 ;;
-	2) exec 6>$rooms/line2 ;;
-	3) exec 7>$rooms/line3 ;;
-	4) exec 8>$rooms/line4 ;;
+	1) exec 5>$place/line1 ;;
+	2) exec 6>$place/line2 ;;
+	3) exec 7>$place/line3 ;;
+	4) exec 8>$place/line4 ;;
 	esac
 	hears $1 '^220' && speak $1 'USER ftp\r\nPASS x\r\n' && hears $1 '^230'
 }
@@ -256,22 +223,20 @@ speak() { # number of the line, text for printf
 	esac
 }
 hears() { # number of the line, pattern
-	within $patience grep -q "$2" $rooms/said$1
+	within $patience grep -q "$2" $place/said$1
 }
-forget() { : >$rooms/said$1; } # what was said
+forget() { : >$place/said$1; } # what was said
 hang_up() {
 	exec 5>&- 6>&- 7>&- 8>&-
 }
 passive_port() { # number of the line: of the last 227
-	sed -n 's/^227 .*,\([0-9]*\),\([0-9]*\)).*/\1 \2/p' $rooms/said$1 | tail -n 1 |
+	sed -n 's/^227 .*,\([0-9]*\),\([0-9]*\)).*/\1 \2/p' $place/said$1 | tail -n 1 |
 		{ read -r high low && echo $((high * 256 + low)); }
 }
 gets_through() { # server's address, port
 	at c socat -u OPEN:/dev/null "TCP:$1:$2,connect-timeout=$patience"
 }
-end() {
-	echo "1..$checks"
-	sed 's/^/# /' $rooms/helper.out
-	[ $failures = 0 ]
-	exit
+leave() {
+	sed 's/^/# /' $place/helper.out
+	end
 }

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # The life of the FTP helper (examples/ftp_helper.c) in the midst of its connections: stopped while rules
 # refer to it, killed while it holds packets, and started again.
-# programs: curl vsftpd @PLACE@ @HELPER@ @LIST@
+# programs: curl vsftpd @TAP@ @PLACE@ @HELPER@ @LIST@
 helper=@HELPER@
 list=@LIST@
+. @TAP@
 . @PLACE@
 waiting() { # packets in the helper's queue
 	at r awk '$1 == 21 { print $3 }' /proc/net/netfilter/nfnetlink_queue
@@ -79,6 +80,6 @@ hang_up
 remove_rules
 stop_helper
 say $? "without rules it ends well"
-refute "and is removed" grep -q disabled $rooms/helper
+refute "and is removed" grep -q disabled $place/helper
 refute "so that no rule can name it" at r iptables -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper $name
-end
+leave

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # The FTP helper (examples/ftp_helper.c) between a real client and a real server: files pass in every way that
 # they can be asked for, and nothing passes that was not announced by who will be spoken to.
-# programs: curl vsftpd @PLACE@ @HELPER@ @LIST@
+# programs: curl vsftpd @TAP@ @PLACE@ @HELPER@ @LIST@
 helper=@HELPER@
 list=@LIST@
+. @TAP@
 . @PLACE@
 
 dial 1 10.0.0.2 198.51.100.2
@@ -22,15 +23,15 @@ check "with CAP_NET_ADMIN alone" grep -q '^CapEff:.0000000000001000$' /proc/$pid
 add_rules
 each_way check "files of 1 to 500000 bytes pass both ways" there_and_back
 check "no expectation is left" nothing_expected
-at r conntrack -L -o extended --status EXPECTED >$rooms/flows 2>/dev/null
-check "conntrack(8) shows the data flows as expected ones" test "$(grep -c tcp $rooms/flows)" -gt 20
-refute "and none else" grep -q 'dport=21 ' $rooms/flows
-at r conntrack -f ipv6 -L -o extended --status EXPECTED >$rooms/flows 2>/dev/null
-check "those of IPv6 too" test "$(grep -c tcp $rooms/flows)" -gt 5
-at r "$list" --fields | grep 'status=[^ ]*expected' >$rooms/flows
-check "their master is the control connection" test "$(grep -c 'master-port-dst=21 ' $rooms/flows)" -gt 25
+at r conntrack -L -o extended --status EXPECTED >$place/flows 2>/dev/null
+check "conntrack(8) shows the data flows as expected ones" test "$(grep -c tcp $place/flows)" -gt 20
+refute "and none else" grep -q 'dport=21 ' $place/flows
+at r conntrack -f ipv6 -L -o extended --status EXPECTED >$place/flows 2>/dev/null
+check "those of IPv6 too" test "$(grep -c tcp $place/flows)" -gt 5
+at r "$list" --fields | grep 'status=[^ ]*expected' >$place/flows
+check "their master is the control connection" test "$(grep -c 'master-port-dst=21 ' $place/flows)" -gt 25
 check "for rules they are related" test "$(count_of r 'inet filter related')" -ge 80
-refute "nothing was refused" grep -q refused $rooms/helper
+refute "nothing was refused" grep -q refused $place/helper
 
 # What NAT makes longer and shorter; the kernel counts what it has to add.
 dial 1 10.0.0.2 198.51.100.2
@@ -47,7 +48,7 @@ forget 1
 speak 1 'PORT 10,0,0,3,195,80\r\n'
 check "an announcement of another client's address is answered" hears 1 '^[25]00 '
 refute "but nothing is expected for it" expected 'expected-port-dst=50002'
-check "and it was refused" grep -q 'PORT: 10.0.0.3, port 50000: refused' $rooms/helper
+check "and it was refused" grep -q 'PORT: 10.0.0.3, port 50000: refused' $place/helper
 at r conntrack -D -p tcp --dport 21 >/dev/null 2>&1
 check "with the connections the expectations go" within 30 nothing_expected
 hang_up
@@ -59,4 +60,4 @@ hang_up
 remove_rules
 stop_helper
 say $? "the helper ends well"
-end
+leave

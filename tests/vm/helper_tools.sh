@@ -2,47 +2,12 @@
 # SPDX-License-Identifier: MIT
 # The four steps to a helper in user space, with the example programs: make it known, have a rule name it, read
 # its queue, make traffic. Then what the tools say of helpers that are there, in use, or not for this user.
-# programs: unshare @ADD@ @LIST@ @REMOVE@ @PRINT@ @TRAFFIC@
-place=/tmp/tools.$$
-checks=0 failures=0 reader=
+# programs: unshare @TAP@ @ADD@ @LIST@ @REMOVE@ @PRINT@ @TRAFFIC@
+. @TAP@
+reader=
 name=tools-$$
 
-check() { # sentence, command
-	sentence=$1
-	shift
-	checks=$((checks + 1))
-	if "$@" >>$place/log 2>&1; then
-		echo "ok $checks - $sentence"
-	else
-		failures=$((failures + 1))
-		echo "not ok $checks - $sentence"
-		tail -n 5 $place/log | sed 's/^/# /'
-	fi
-}
-fails_with() { # words, command
-	words=$1
-	shift
-	! "$@" >$place/said 2>&1 && cat $place/said && grep -qF -- "$words" $place/said
-}
-within() { # seconds, command: until it succeeds
-	tries=$(($1 * 5))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.2
-	done
-}
-end() {
-	echo "1..$checks"
-	[ $failures = 0 ]
-	exit
-}
-
-if [ "${1:-}" != inside ]; then
-	exec unshare -n "$0" inside
-fi
-mkdir -p $place && ip link set lo up
+own_namespace "$@"
 trap 'kill $reader 2>/dev/null; rm -rf $place' EXIT
 
 # The four steps.
