@@ -9,7 +9,7 @@ PARTS = {
     "python": ["python/nfbind/__init__.py", "python/*.h", "templates/python.py",
                "python/_nfbind_generated.c"],
     "lua": ["lua/nfbind.lua", "lua/*.h", "templates/lua.py", "lua/nfbind_generated.c"],
-    "go": ["go/[bceq]*[a-z].go", "go/[ow]*.go", "templates/go.py", "go/*generated.go"],
+    "go": ["go/[bceq]*[a-z].go", "go/[ow]*.go", "templates/go*.py", "go/*generated.go"],
 }
 
 
