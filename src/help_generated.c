@@ -453,6 +453,8 @@ const char *const options_help[] = {
 		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
 	[NFBIND_OPTIONS_NETLINK_PROTOCOL] =
 		"The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).",
+	[NFBIND_OPTIONS_SEND_DELAY] =
+		"The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).",
 };
 
 const char *const packet_help[] = {

@@ -89,6 +89,7 @@ static int take_messages(struct nfbind_queue *queue, struct nfbind_batch *batch,
 void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,
 			 const struct datagram *datagram)
 {
+	queue->ahead -= queue->ahead > 0;
 	if (datagram->sender != 0) {
 		/* Another process may send to our port; only the kernel is 0. */
 		queue->ledger->stats.spoofed++;

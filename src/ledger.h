@@ -67,6 +67,14 @@ struct slot {
 	struct nfbind_packet *aged_first, *aged_last; /* the same, in the order they were kept */
 };
 
+/* How long staged verdicts wait for others; see nfbind/queue.h. */
+struct pace {
+	bool is_set;
+	bool ends_with_batch; /* nobody else knows whether more is there */
+	uint64_t delay;       /* nanoseconds */
+	uint64_t since;       /* when the last send or batch was */
+};
+
 struct message {
 	char text[512];
 };
@@ -90,6 +98,7 @@ struct ledger {
 	struct stage flight;    /* what the sending thread has */
 	uint64_t fill;          /* grows with every stage that left */
 	size_t send_limit;      /* bytes that one send may have */
+	struct pace pace;
 
 	struct slot **slots;    /* by number */
 	size_t slots_count;
@@ -206,6 +215,8 @@ static inline int stage_reserve(struct ledger *ledger, size_t len)
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
 /* Take back what is staged for a queue: its number may be bound again, with ids from 1. */
 void stage_forget(struct ledger *ledger, uint16_t number);
+/* Whether what is staged has waited for long enough. */
+bool stage_is_due(const struct ledger *ledger);
 /* Asked when nobody is sending: a flight is its sender's alone. */
 bool stage_is_empty(const struct ledger *ledger);
 /* What a packet's changes add to its verdict message. */

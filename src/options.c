@@ -59,6 +59,7 @@ static const struct field options_rows[] = {
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
 	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
 	ROW(NETLINK_PROTOCOL, "netlink-protocol", netlink_protocol, U32, .directions = OPEN),
+	ROW(SEND_DELAY, "send-delay", send_delay, U32, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {

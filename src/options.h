@@ -27,6 +27,7 @@ struct nfbind_options {
 	uint32_t resync_interval;
 	uint32_t keys_max;
 	uint32_t netlink_protocol;
+	uint32_t send_delay;
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;

@@ -303,3 +303,11 @@ int nfbind_packet_is_truncated(const struct nfbind_packet *packet)
 {
 	return packet && packet->flags & PACKET_TRUNCATED ? 1 : 0;
 }
+
+int nfbind_packet_is_undecided(const struct nfbind_packet *packet)
+{
+	uint8_t state = packet ? atomic_load_explicit(&packet->state, memory_order_relaxed) :
+				 PACKET_FREE;
+
+	return state == PACKET_UNDECIDED || state == PACKET_HELD;
+}

@@ -71,6 +71,8 @@ static void opened(struct nfbind_queue *queue, const struct nfbind_options *opti
 		(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER);
 	queue->is_adopted = place->socket_fd >= 0;
 	queue->slot_size = queue->is_adopted ? queue_slot_size(PAYLOAD_MAX) : 0;
+	ledger->pace.is_set = options && nfbind_options_has(options, NFBIND_OPTIONS_SEND_DELAY) > 0;
+	ledger->pace.delay = options_number(options, NFBIND_OPTIONS_SEND_DELAY, 0) * 1000;
 	ledger->is_open = true;
 }
 
@@ -285,11 +287,6 @@ static int explain(struct ledger *ledger, const struct nfbind_packet *packet, in
 	return error;
 }
 
-static bool is_full(const struct ledger *ledger)
-{
-	return ledger->stage.used >= ledger->send_limit;
-}
-
 static int decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict)
 {
 	int r = ledger->is_open && !ledger->is_closing ? verdict_check(verdict) : -ESHUTDOWN;
@@ -312,7 +309,7 @@ static int judge(struct ledger *ledger, struct nfbind_packet *packet, uint32_t v
 	leaves_now = verdict & NFBIND_VERDICT_NOW || packet_state(packet) == PACKET_HELD;
 	r = decide(ledger, packet, verdict);
 	/* What cannot leave at once is staged, and so is not an error of this verdict. */
-	if (r == 0 && (leaves_now || is_full(ledger)))
+	if (r == 0 && (leaves_now || stage_is_due(ledger)))
 		(void)stage_send(ledger);
 	if (r < 0)
 		explain(ledger, packet, r);
@@ -417,7 +414,7 @@ static int decide_all(struct ledger *ledger, uint8_t *decisions, size_t decision
 
 		d->result = decide_one(ledger, d, data, data_len, &leaves_now);
 		staged += d->result == 0;
-		if (is_full(ledger))
+		if (stage_is_due(ledger))
 			(void)stage_send(ledger);
 	}
 	r = leaves_now ? stage_send(ledger) : 0;
@@ -467,7 +464,7 @@ int nfbind_queue_verdict_rest(struct nfbind_queue *queue, uint32_t verdict)
 		if (packet_state(packet) == PACKET_UNDECIDED)
 			count += decide(ledger, packet, verdict) == 0;
 	}
-	if (r == 0 && (verdict & NFBIND_VERDICT_NOW || is_full(ledger)))
+	if (r == 0 && (verdict & NFBIND_VERDICT_NOW || stage_is_due(ledger)))
 		(void)stage_send(ledger);
 	ledger_unlock(ledger);
 	return r < 0 ? r : count;

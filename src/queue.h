@@ -46,6 +46,7 @@ struct nfbind_queue {
 	uint64_t noted;              /* notices ever */
 	bool is_fed;                 /* the caller reads datagrams, too */
 	bool has_few;                /* only a few came with the last read */
+	uint32_t ahead;              /* datagrams that surely wait in the socket */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */
 	uint32_t sequence;           /* of requests */
 	uint32_t awaited;            /* sequence number of a request under way; 0 for none */

@@ -290,6 +290,9 @@ static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch,
 	struct ledger *ledger = queue->ledger;
 	bool has_gap = false;
 
+	ledger->pace.ends_with_batch = !queue->is_fed;
+	if (ledger->pace.is_set && !queue->is_fed)
+		ledger->pace.since = socket_now();
 	for (uint32_t i = 0; i < batch->count; i++)
 		has_gap |= ledger_take_in(ledger, &batch->packets[i], queue->is_fed);
 	if (has_gap && !queue->is_fed)
@@ -386,6 +389,9 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 	memcpy(batch->data, data, data_len);
 	datagram.data = batch->data;
 	queue_take_datagram(queue, batch, &datagram);
+	/* Several datagrams in one: who knows how many. */
+	if (batch->count > 1)
+		queue->ahead = 0;
 	*ret_batch = batch;
 	/* What was understood is handed out; a notice tells of the rest. */
 	return batch->count == 0 && queue->ledger->stats.malformed != malformed ? -EBADMSG : 0;
@@ -449,17 +455,31 @@ int nfbind_queue_settle(struct nfbind_queue *queue)
 	return r;
 }
 
-/* Nothing that comes later wakes a caller who was told that there is more: it is there now. */
+/* No datagram of the kernel takes more of the receive buffer (alloc_skb() rounds up to a power of 2). */
+static uint32_t most_memory(const struct nfbind_queue *queue)
+{
+	return 2 * (uint32_t)(queue->slot_size + 1024);
+}
+
+/*
+ * Nothing that comes later wakes a caller who was told that there is more: it is there now.
+ * Where many wait, the kernel is not asked about each.
+ */
 static bool has_more(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
-	int r;
+	uint32_t waiting = 0;
 
+	if (queue->ahead > 0)
+		return true;
 	ledger_unlock(ledger);
-	r = socket_wait(&ledger->socket, -1, 0);
+	(void)socket_read_waiting(&ledger->socket, &waiting);
 	ledger_lock(ledger);
 	ledger->stats.system_calls++;
-	return r > 0;
+	/* To other sockets anybody may send what nobody feeds. */
+	if (ledger->socket.is_connected)
+		queue->ahead = waiting / most_memory(queue);
+	return waiting > 0;
 }
 
 int nfbind_queue_send_idle(struct nfbind_queue *queue)
@@ -469,7 +489,7 @@ int nfbind_queue_send_idle(struct nfbind_queue *queue)
 	if (r < 0)
 		return r;
 	if (!stage_is_empty(queue->ledger))
-		r = has_more(queue) ? 1 : send_staged(queue);
+		r = !stage_is_due(queue->ledger) && has_more(queue) ? 1 : send_staged(queue);
 	queue_leave(queue);
 	return r;
 }

@@ -623,17 +623,27 @@ int socket_read_port_id(struct socket *self, uint32_t *ret_port_id)
 	return 0;
 }
 
-int socket_read_drops(struct socket *self, uint32_t *ret_drops)
+static int read_meminfo(struct socket *self, unsigned int figure, uint32_t *ret_value)
 {
 	uint32_t figures[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(figures);
 
 	if (getsockopt(self->fd, SOL_SOCKET, SO_MEMINFO, figures, &len) < 0)
 		return -errno;
-	if (len <= SK_MEMINFO_DROPS * sizeof(figures[0]))
+	if (len <= figure * sizeof(figures[0]))
 		return -ENODATA;
-	*ret_drops = figures[SK_MEMINFO_DROPS];
+	*ret_value = figures[figure];
 	return 0;
+}
+
+int socket_read_drops(struct socket *self, uint32_t *ret_drops)
+{
+	return read_meminfo(self, SK_MEMINFO_DROPS, ret_drops);
+}
+
+int socket_read_waiting(struct socket *self, uint32_t *ret_bytes)
+{
+	return read_meminfo(self, SK_MEMINFO_RMEM_ALLOC, ret_bytes);
 }
 
 int socket_device_name(int fd, uint32_t index, char name[16])

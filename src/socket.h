@@ -110,6 +110,8 @@ void socket_clear_wake(int wake_fd);
 
 int socket_read_port_id(struct socket *socket, uint32_t *ret_port_id);
 int socket_read_drops(struct socket *socket, uint32_t *ret_drops);
+/* Bytes of the receive buffer that hold what was not read, as the kernel counts them. */
+int socket_read_waiting(struct socket *socket, uint32_t *ret_bytes);
 
 /* The name of a device in the socket's namespace, at most 15 bytes and a NUL. */
 int socket_device_name(int fd, uint32_t index, char name[16]);

@@ -341,6 +341,16 @@ bool stage_is_empty(const struct ledger *ledger)
 	return ledger->stage.used == 0 && ledger->flight.used == 0;
 }
 
+bool stage_is_due(const struct ledger *ledger)
+{
+	const struct pace *pace = &ledger->pace;
+
+	if (ledger->stage.used >= ledger->send_limit)
+		return true;
+	return pace->is_set && ((pace->ends_with_batch && ledger->batch_undecided == 0) ||
+				socket_now() - pace->since >= pace->delay);
+}
+
 static void strike(struct stage *stage, uint16_t number)
 {
 	size_t from = stage->done, to = from;
@@ -404,6 +414,8 @@ int stage_send(struct ledger *ledger)
 	while (r == 0 && !stage_is_empty(ledger))
 		r = send_next(ledger);
 	ledger->is_sending = false;
+	if (ledger->pace.is_set)
+		ledger->pace.since = socket_now();
 	if (r < 0) {
 		explain_send(ledger, r);
 		ledger_kick(ledger);

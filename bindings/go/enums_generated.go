@@ -99,7 +99,7 @@ const (
 	PrintMark Print = 0x4
 )
 
-// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
+// OptionsField: Options, by the call that reads them: opening a session (network namespace, socket, buffers, batch, send-delay), binding or changing a queue (copy mode to coalesce), opening an injector (network namespace, mark, device, netlink protocol), opening an event session (events to keys-max, kernel-filter).
 type OptionsField uint32
 
 const (
@@ -163,6 +163,8 @@ const (
 	OptionsFieldKernelFilter OptionsField = 0x1c
 	// The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
 	OptionsFieldNetlinkProtocol OptionsField = 0x1d
+	// The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).
+	OptionsFieldSendDelay OptionsField = 0x1e
 )
 
 // CopyMode: How much of a packet the kernel copies to the reader.

@@ -2505,6 +2505,22 @@ func WithNetlinkProtocol(value uint32) Option {
 	return func(x *Options) error { return x.SetNetlinkProtocol(value) }
 }
 
+// SendDelay: The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).
+func (x *Options) SendDelay() (uint32, bool) {
+	value, ok, _ := x.GetNumber(OptionsFieldSendDelay)
+	return uint32(value), ok
+}
+
+// SetSendDelay writes what SendDelay reads.
+func (x *Options) SetSendDelay(value uint32) error {
+	return x.SetNumber(OptionsFieldSendDelay, uint64(value))
+}
+
+// WithSendDelay: The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).
+func WithSendDelay(value uint32) Option {
+	return func(x *Options) error { return x.SetSendDelay(value) }
+}
+
 // Queue: The queue that it waits in.
 func (x *Packet) Queue() (uint16, bool) {
 	if s := x.seen(); s != nil {

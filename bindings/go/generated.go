@@ -163,6 +163,8 @@ package nfbind
 #cgo nocallback nfbind_packet_set_bytes
 #cgo noescape nfbind_packet_is_truncated
 #cgo nocallback nfbind_packet_is_truncated
+#cgo noescape nfbind_packet_is_undecided
+#cgo nocallback nfbind_packet_is_undecided
 #cgo noescape nfbind_packet_get_ct
 #cgo nocallback nfbind_packet_get_ct
 #cgo noescape nfbind_packet_get_ct_data
@@ -2916,6 +2918,21 @@ func (packet *Packet) IsTruncated() (is bool, err error) {
 	return
 }
 
+// IsUndecided: Whether the packet, or this kept copy of it, still waits for a verdict: 0 once it has one, its batch ended, it was kept, or its queue was unbound.
+func (packet *Packet) IsUndecided() (is bool, err error) {
+	if err = lock(true, packet.base()); err != nil {
+		return
+	}
+	defer unlock(packet.base())
+	r := C.nfbind_packet_is_undecided((*C.struct_nfbind_packet)(packet.pointer))
+	if r < 0 {
+		err = fail(int(r), nil, "")
+		return
+	}
+	is = r != 0
+	return
+}
+
 var errorsOfPacketGetCt = []sentence{
 	{syscall.ENODATA, "the packet carries no connection"},
 	{syscall.EBADMSG, "the kernel's attributes are malformed"},
@@ -3604,7 +3621,7 @@ func (queue *Queue) Send() (err error) {
 	return
 }
 
-// SendIdle: Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once.
+// SendIdle: Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading, come back at once and feed all that they read.
 //
 // Errors:
 //   - EAGAIN: the kernel did not take all; the rest stays staged

@@ -1076,6 +1076,20 @@ static int l_packet_is_truncated(lua_State *L)
 	return 1;
 }
 
+static int l_packet_is_undecided(lua_State *L)
+{
+	int r;
+
+	lua_settop(L, 1);
+	struct handle *o_self = get_handle(L, 1, &packet_type);
+	r = nfbind_packet_is_undecided(o_self->pointer);
+	if (r < 0) {
+		return fail(L, r, no_errors, "");
+	}
+	lua_pushboolean(L, r);
+	return 1;
+}
+
 static const struct sentence errors_of_packet_get_ct[] = {
 	{ ENODATA, "the packet carries no connection" },
 	{ EBADMSG, "the kernel's attributes are malformed" },
@@ -4140,6 +4154,7 @@ static const luaL_Reg packet_methods[] = {
 	{ "keep", l_packet_keep },
 	{ "fields", l_packet_fields },
 	{ "is_truncated", l_packet_is_truncated },
+	{ "is_undecided", l_packet_is_undecided },
 	{ "get_ct", l_packet_get_ct },
 	{ "get_ct_data", l_packet_get_ct_data },
 	{ "set_ct", l_packet_set_ct },

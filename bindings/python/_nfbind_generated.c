@@ -1610,6 +1610,28 @@ done:
 	return result;
 }
 
+static PyObject *py_packet_is_undecided(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+	static const char *const words[] = { NULL };
+	PyObject *in[1];
+	PyObject *result = NULL;
+	struct object *o_self = (struct object *)self;
+	int r;
+
+	if (take(words, 0, args, nargs, names, in) < 0)
+		return NULL;
+	if (check(o_self, true, "packet") < 0)
+		goto done;
+	r = nfbind_packet_is_undecided(o_self->pointer);
+	if (r < 0) {
+		fail(r, no_errors, "");
+		goto done;
+	}
+	result = PyBool_FromLong(r);
+done:
+	return result;
+}
+
 static const struct sentence errors_of_packet_get_ct[] = {
 	{ ENODATA, "the packet carries no connection" },
 	{ EBADMSG, "the kernel's attributes are malformed" },
@@ -6494,6 +6516,8 @@ static PyMethodDef packet_methods[] = {
 	  "The fields of a packet; enum nfbind_packet_field numbers them." },
 	{ "is_truncated", (PyCFunction)(void (*)(void))py_packet_is_truncated, METH_FASTCALL | METH_KEYWORDS,
 	  "Whether the payload is not all of the packet: cut by the copy range, by the kernel's limit of 65531 bytes or by a caller's short read." },
+	{ "is_undecided", (PyCFunction)(void (*)(void))py_packet_is_undecided, METH_FASTCALL | METH_KEYWORDS,
+	  "Whether the packet, or this kept copy of it, still waits for a verdict: 0 once it has one, its batch ended, it was kept, or its queue was unbound." },
 	{ "get_ct", (PyCFunction)(void (*)(void))py_packet_get_ct, METH_FASTCALL | METH_KEYWORDS,
 	  "Read the connection that the packet carries into an object of the caller's, whose former content is gone." },
 	{ "get_ct_data", (PyCFunction)(void (*)(void))py_packet_get_ct_data, METH_FASTCALL | METH_KEYWORDS,
@@ -6646,7 +6670,7 @@ static PyMethodDef queue_methods[] = {
 	{ "send", (PyCFunction)(void (*)(void))py_queue_send, METH_FASTCALL | METH_KEYWORDS,
 	  "Send all staged verdicts now." },
 	{ "send_idle", (PyCFunction)(void (*)(void))py_queue_send_idle, METH_FASTCALL | METH_KEYWORDS,
-	  "Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once." },
+	  "Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading, come back at once and feed all that they read." },
 	{ "verdict", (PyCFunction)(void (*)(void))py_queue_verdict, METH_FASTCALL | METH_KEYWORDS,
 	  "Decide on a packet, with all that was set on it.\n\nThere is no \"stolen\" verdict: the kernel refuses it from a queue; keep the packet instead." },
 	{ "verdict_many", (PyCFunction)(void (*)(void))py_queue_verdict_many, METH_FASTCALL | METH_KEYWORDS,

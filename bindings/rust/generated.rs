@@ -92,6 +92,7 @@ extern "C" {
     fn nfbind_packet_get_bytes(packet: *const c_void, field: u32, ret_data: *mut *const c_void, ret_data_len: *mut usize) -> c_int;
     fn nfbind_packet_set_bytes(packet: *mut c_void, field: u32, data: *const c_void, data_len: usize) -> c_int;
     fn nfbind_packet_is_truncated(packet: *const c_void) -> c_int;
+    fn nfbind_packet_is_undecided(packet: *const c_void) -> c_int;
     fn nfbind_packet_get_ct_data(packet: *const c_void, ret_data: *mut *const c_void, ret_data_len: *mut usize) -> c_int;
     fn nfbind_packet_set_ct(packet: *mut c_void, ct: *const c_void) -> c_int;
     fn nfbind_packet_set_exp(packet: *mut c_void, exp: *const c_void) -> c_int;
@@ -336,6 +337,8 @@ pub const OPTIONS_KEEP_RECORD: u32 = 27;
 pub const OPTIONS_KERNEL_FILTER: u32 = 28;
 /// The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).
 pub const OPTIONS_NETLINK_PROTOCOL: u32 = 29;
+/// The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).
+pub const OPTIONS_SEND_DELAY: u32 = 30;
 /// Everything but the payload.
 pub const COPY_MODE_META: u32 = 1;
 /// The payload too, up to the copy range.
@@ -2170,6 +2173,15 @@ impl Packet<'_> {
         Ok(r != 0)
     }
 
+    /// Whether the packet, or this kept copy of it, still waits for a verdict: 0 once it has one, its batch ended, it was kept, or its queue was unbound.
+    pub fn is_undecided(&self) -> Result<bool, Error> {
+        let r = unsafe { nfbind_packet_is_undecided(self.0.pointer()) };
+        if r < 0 {
+            return Err(Error::known(r, &[]));
+        }
+        Ok(r != 0)
+    }
+
     /// Look at that connection as the kernel sent it: netlink attributes (CTA_*), numbers in network byte order, without what was set since.
     ///
     /// Errors:
@@ -2597,7 +2609,7 @@ impl Queue<'_> {
         Ok(())
     }
 
-    /// Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading and come back at once.
+    /// Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that they wait for those of what is read next. For loops that own the reading, come back at once and feed all that they read.
     ///
     /// Errors:
     /// - EAGAIN: the kernel did not take all; the rest stays staged

@@ -21,9 +21,9 @@ struct nfbind_options;
 
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
- * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device, netlink protocol), opening an event session (events to keys-max,
- * kernel-filter).
+ * batch, send-delay), binding or changing a queue (copy mode to coalesce), opening an injector
+ * (network namespace, mark, device, netlink protocol), opening an event session (events to
+ * keys-max, kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -103,7 +103,10 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_KERNEL_FILTER = 28,
 	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK;
 	 * absent: it sends none (number). */
-	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
+	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29,
+	/** The most microseconds that a staged verdict waits for others, see queue.h; absent: for
+	 * the next receive (number). */
+	NFBIND_OPTIONS_SEND_DELAY = 30
 };
 
 /** How much of a packet the kernel copies to the reader. */

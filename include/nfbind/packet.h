@@ -487,6 +487,16 @@ NFBIND_API int nfbind_packet_set_bytes(struct nfbind_packet *packet, uint32_t fi
 NFBIND_API int nfbind_packet_is_truncated(const struct nfbind_packet *packet);
 
 /**
+ * Whether the packet, or this kept copy of it, still waits for a verdict: 0 once it has
+ * one, its batch ended, it was kept, or its queue was unbound.
+ *
+ * @returns bool
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_packet_is_undecided(const struct nfbind_packet *packet);
+
+/**
  * Read the connection that the packet carries into an object of the caller's,
  * whose former content is gone.
  *

@@ -10,6 +10,12 @@
  * another thread has just under way. Nothing is held while the library sleeps, and what
  * a send could not take stays staged.
  *
+ * Send delay. With the option send-delay a verdict for a packet of the running batch
+ * leaves at once, with all that are staged, when the batch was received and it is the
+ * last to be decided, or when nothing was sent for that long; so a caller who takes long for a packet
+ * lets none wait. A caller who does not come back at all has a thread call
+ * nfbind_queue_send(): the library has none.
+ *
  * Coalescing. Equal verdicts without payload or connection that are staged in
  * queue order become one message, never past a packet that is still undecided.
  *
@@ -409,8 +415,8 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
 
 /**
  * Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that
- * they wait for those of what is read next. For loops that own the reading and come back
- * at once.
+ * they wait for those of what is read next. For loops that own the reading, come back
+ * at once and feed all that they read.
  *
  * @returns bool
  * @error EAGAIN the kernel did not take all; the rest stays staged

@@ -309,6 +309,7 @@ int socket_open(struct socket *socket, const struct socket_place *place, uint32_
 	/* An adopted socket is the same to the kernel, whatever the number of its copy. */
 	socket->fd = place->socket_fd >= 0 ? place->socket_fd : FD_FIRST + (int)(number++ % 1000);
 	socket->receive_buffer = receive_buffer * 2;
+	socket->is_connected = fake.is_connected;
 	return 0;
 }
 
@@ -628,6 +629,19 @@ int socket_read_drops(struct socket *socket, uint32_t *ret_drops)
 		*ret_drops = fake.drops;
 	fake_unlock();
 	return r;
+}
+
+int socket_read_waiting(struct socket *socket, uint32_t *ret_bytes)
+{
+	(void)socket;
+	fake_lock();
+	fake.waiting_reads++;
+	*ret_bytes = 0;
+	for (size_t i = 0; i < inbox_count; i++)
+		*ret_bytes += fake.datagram_memory ? fake.datagram_memory :
+						     (uint32_t)inbox[(inbox_first + i) % INBOX_MAX].len;
+	fake_unlock();
+	return 0;
 }
 
 int socket_device_name(int fd, uint32_t index, char name[16])

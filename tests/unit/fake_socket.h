@@ -56,6 +56,8 @@ struct fake {
 	uint32_t send_buffer; /* that a session gets, whatever it asks for; 0: what it asks for */
 	uint32_t drops;
 	int drops_error;
+	uint32_t datagram_memory; /* of the receive buffer, for each that waits; 0: its length */
+	bool is_connected;        /* sessions' sockets hear the kernel alone */
 	uint64_t now;        /* nanoseconds */
 	size_t send_max;     /* longer sends are -EMSGSIZE; 0 for no limit */
 	/* Called when a session is about to sleep; it may make something happen. */
@@ -78,7 +80,7 @@ struct fake {
 	struct sock_filter *program; /* a copy of the one that is attached */
 	unsigned int program_count;
 	int events_fd;
-	unsigned int sends, receives, waits, drops_reads;
+	unsigned int sends, receives, waits, drops_reads, waiting_reads;
 	int32_t last_timeout;
 	bool has_slept; /* a wait without a limit, and nothing to wake it */
 };

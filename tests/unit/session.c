@@ -21,6 +21,13 @@ void session_set_up(void)
 	ck_assert_int_eq(nfbind_queue_open(session, NULL), 0);
 }
 
+void session_reopen(const struct nfbind_options *options)
+{
+	nfbind_queue_free(session);
+	ck_assert_int_eq(nfbind_queue_new(&session), 0);
+	ck_assert_int_eq(nfbind_queue_open(session, options), 0);
+}
+
 void session_tear_down(void)
 {
 	nfbind_queue_free(session);

@@ -17,6 +17,9 @@ extern struct nfbind_batch *batch;
 void session_set_up(void);
 void session_tear_down(void);
 
+/* Another session instead, opened with these options, or NULL. */
+void session_reopen(const struct nfbind_options *options);
+
 #define OPTIONS_END UINT32_MAX
 
 /* Options of (field, number) pairs that end with OPTIONS_END; freed after the test. */

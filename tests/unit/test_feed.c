@@ -56,12 +56,71 @@ START_TEST(test_feed_verdicts_leave_when_nothing_more_is_there)
 	ck_assert_uint_eq(fake.sends, 1);
 	verdict_is(0, true, 5, 3, NFBIND_VERDICT_ACCEPT);
 	/* With nothing staged nobody is asked. */
-	fake.waits = 0;
+	fake.waiting_reads = 0;
 	ck_assert_int_eq(nfbind_queue_send_idle(session), 0);
-	ck_assert_uint_eq(fake.waits, 0);
+	ck_assert_uint_eq(fake.waiting_reads, 0);
 	ck_assert_int_eq(nfbind_queue_close(session), 0);
 	ck_assert_int_eq(nfbind_queue_send_idle(session), -ESHUTDOWN);
 	ck_assert_int_eq(nfbind_queue_send_idle(NULL), -EINVAL);
+}
+END_TEST
+
+/* How often the kernel is asked while so many packets are fed, one at a time. */
+static unsigned int questions_for(uint32_t count, uint32_t memory)
+{
+	fake.datagram_memory = memory;
+	fake.waiting_reads = fake.sends = 0;
+	for (uint32_t i = 0; i < count; i++)
+		kernel_packet(5);
+	for (uint32_t left = count; left-- > 0;) {
+		ck_assert_int_eq(feed_next(), 1);
+		session_decide(0, NFBIND_VERDICT_ACCEPT);
+		ck_assert_int_eq(nfbind_queue_send_idle(session), left > 0);
+	}
+	ck_assert_uint_eq(fake.sends, 1);
+	return fake.waiting_reads;
+}
+
+START_TEST(test_feed_asks_once_for_all_that_surely_wait)
+{
+	enum { SMALL = 1000, LARGEST = 2 * (1153 * 64 + 1024) };
+
+	fake.is_connected = true;
+	session_reopen(NULL);
+	session_bind(5, NULL);
+	/* Of 40 small ones less than a large one's room is taken: nothing is sure. */
+	ck_assert_uint_eq(questions_for(40, SMALL), 40);
+	/* 39 wait behind the first, and none behind the last. */
+	ck_assert_uint_eq(questions_for(40, LARGEST), 2);
+	/* Up to two may be large as long as 300 small ones wait. */
+	ck_assert_uint_eq(questions_for(400, SMALL), 350);
+}
+END_TEST
+
+START_TEST(test_feed_asks_each_time_where_others_may_send)
+{
+	session_bind(5, NULL);
+	ck_assert_uint_eq(questions_for(40, 1 << 20), 40);
+}
+END_TEST
+
+START_TEST(test_feed_verdicts_wait_no_longer_than_said)
+{
+	session_reopen(options_of(NFBIND_OPTIONS_SEND_DELAY, 2000, OPTIONS_END));
+	session_bind(5, NULL);
+	for (int i = 0; i < 4; i++)
+		kernel_packet(5);
+	fake.sends = 0;
+	/* The first that is fed has waited for nobody knows how long. */
+	for (unsigned int i = 0; i < 4; i++) {
+		ck_assert_int_eq(feed_next(), 1);
+		session_decide(0, NFBIND_VERDICT_ACCEPT);
+		ck_assert_uint_eq(fake.sends, i < 2 ? 1 : 2);
+		ck_assert_int_eq(nfbind_queue_send_idle(session), i == 1);
+		fake_advance(i == 1 ? 2 : i == 2 ? 1 : 0);
+	}
+	/* A feed does not know that no more is there; the loop says it. */
+	ck_assert_uint_eq(fake.sends, 3);
 }
 END_TEST
 
@@ -234,6 +293,8 @@ END_TEST
 
 UNIT_MAIN("feed", session_set_up, session_tear_down, test_feed_is_a_batch_like_any,
 	  test_feed_verdicts_leave_when_nothing_more_is_there,
+	  test_feed_asks_once_for_all_that_surely_wait,
+	  test_feed_asks_each_time_where_others_may_send, test_feed_verdicts_wait_no_longer_than_said,
 	  test_feed_takes_many_messages_at_once, test_feed_copies_what_it_is_given,
 	  test_feed_takes_bytes_at_any_address, test_feed_refuses_what_is_malformed,
 	  test_feed_hands_out_what_it_understands, test_feed_answers_are_no_packets,

@@ -18,11 +18,15 @@ START_TEST(test_kept_packet_is_decided_at_once)
 
 	session_bind(5, NULL);
 	session_get(5, 1);
+	ck_assert_int_eq(nfbind_packet_is_undecided(session_packet(0)), 1);
 	kept = session_keep(0);
+	ck_assert_int_eq(nfbind_packet_is_undecided(session_packet(0)), 0);
 	session_settle();
 	ck_assert_uint_eq(fake.sends, 0);
+	ck_assert_int_eq(nfbind_packet_is_undecided(kept), 1);
 	ck_assert_int_eq(nfbind_queue_verdict(session, kept, NFBIND_VERDICT_ACCEPT), 0);
 	ck_assert_uint_eq(fake.sends, 1);
+	ck_assert_int_eq(nfbind_packet_is_undecided(kept), 0);
 	verdict_is(0, false, 5, 1, NFBIND_VERDICT_ACCEPT);
 	ck_assert_int_eq(nfbind_queue_verdict(session, kept, NFBIND_VERDICT_ACCEPT), -EALREADY);
 	nfbind_packet_free(kept);

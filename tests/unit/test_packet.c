@@ -106,6 +106,7 @@ START_TEST(test_packet_field_out_of_range_is_an_error)
 	}
 	ck_assert_int_eq(nfbind_packet_has(NULL, 0), -ERANGE);
 	ck_assert_int_eq(nfbind_packet_is_truncated(NULL), 0);
+	ck_assert_int_eq(nfbind_packet_is_undecided(NULL), 0);
 	ck_assert_int_eq(nfbind_packet_print(NULL, 0, NULL, 0), -EINVAL);
 	ck_assert_int_eq(nfbind_packet_print(packet, 2, NULL, 0), -EINVAL);
 }

@@ -345,6 +345,74 @@ START_TEST(test_stage_counts_messages_and_system_calls)
 }
 END_TEST
 
+static void reopen_with_delay(uint32_t microseconds)
+{
+	session_reopen(options_of(NFBIND_OPTIONS_SEND_DELAY, microseconds, OPTIONS_END));
+	session_bind(5, NULL);
+}
+
+START_TEST(test_stage_delay_ends_with_the_batch)
+{
+	reopen_with_delay(1000);
+	session_get(5, 3);
+	fake.sends = 0;
+	session_decide(2, NFBIND_VERDICT_ACCEPT);
+	session_decide(0, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(fake.sends, 0);
+	session_decide(1, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(fake.sends, 1);
+	ck_assert_uint_eq(kernel_waiting(5), 0);
+	/* A packet that is kept is not waited for, nor is one that came alone. */
+	session_get(5, 2);
+	nfbind_packet_free(session_keep(0));
+	session_decide(1, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(kernel_waiting(5), 0);
+	session_get(5, 1);
+	session_decide(0, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(kernel_waiting(5), 0);
+	session_no_notice();
+}
+END_TEST
+
+START_TEST(test_stage_delay_is_from_the_last_send_or_batch)
+{
+	reopen_with_delay(2000);
+	fake_advance(100);
+	session_get(5, 6);
+	fake.sends = 0;
+	for (uint32_t i = 0; i < 4; i++) {
+		fake_advance(1);
+		session_decide(i, NFBIND_VERDICT_ACCEPT);
+		ck_assert_uint_eq(fake.sends, (i + 1) / 2);
+	}
+	/* Whoever takes long for a packet lets none wait. */
+	fake_advance(2);
+	session_decide(4, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(fake.sends, 3);
+	ck_assert_uint_eq(kernel_waiting(5), 1);
+}
+END_TEST
+
+START_TEST(test_stage_delay_of_nothing_lets_none_wait)
+{
+	struct nfbind_decision decisions[2] = {
+		{ .queue = 5, .id = 2, .index = 1, .verdict = NFBIND_VERDICT_ACCEPT },
+		{ .queue = 5, .id = 3, .index = 2, .verdict = NFBIND_VERDICT_ACCEPT },
+	};
+
+	reopen_with_delay(0);
+	session_get(5, 5);
+	fake.sends = 0;
+	session_decide(0, NFBIND_VERDICT_ACCEPT);
+	ck_assert_uint_eq(fake.sends, 1);
+	ck_assert_int_eq(nfbind_queue_verdict_many(session, decisions, 2, sizeof(decisions[0]), NULL, 0),
+			 2);
+	ck_assert_uint_eq(kernel_waiting(5), 2);
+	ck_assert_int_eq(nfbind_queue_verdict_rest(session, NFBIND_VERDICT_ACCEPT), 2);
+	ck_assert_uint_eq(kernel_waiting(5), 0);
+}
+END_TEST
+
 UNIT_MAIN("stage", session_set_up, session_tear_down,
 	  test_stage_verdict_waits_for_the_next_receive,
 	  test_stage_now_leaves_at_once_with_what_was_staged_before,
@@ -361,4 +429,6 @@ UNIT_MAIN("stage", session_set_up, session_tear_down,
 	  test_stage_too_large_a_send_is_halved,
 	  test_stage_verdict_larger_than_any_send_is_refused, test_stage_full_one_leaves_by_itself,
 	  test_stage_has_an_end_when_the_kernel_takes_nothing,
-	  test_stage_counts_messages_and_system_calls)
+	  test_stage_counts_messages_and_system_calls, test_stage_delay_ends_with_the_batch,
+	  test_stage_delay_is_from_the_last_send_or_batch,
+	  test_stage_delay_of_nothing_lets_none_wait)
