@@ -2469,23 +2469,23 @@ static const struct sentence errors_of_queue_receive[] = {
 
 static PyObject *py_queue_receive(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "timeout" };
+	static const char *const words[] = { "?timeout" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
 	PyThreadState *state;
 	char message[512] = "";
-	int64_t c_timeout = 0;
+	int64_t c_timeout = -1;
 	struct nfbind_batch *c_ret_batch = NULL;
-	int64_t start = now_ms();
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_signed(in[0], INT32_MAX, "timeout", &c_timeout) < 0 ||
+	if (as_timeout(in[0], &c_timeout) < 0 ||
 	    check(o_self, false, "queue") < 0)
 		goto done;
 	const int32_t wait = (int32_t)c_timeout;
+	const int64_t start = wait > 0 ? now_ms() : 0;
 	for (;;) {
 		enter(o_self, false);
 		state = PyEval_SaveThread();
@@ -5247,22 +5247,22 @@ static const struct sentence errors_of_events_receive[] = {
 
 static PyObject *py_events_receive(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
-	static const char *const words[] = { "timeout" };
+	static const char *const words[] = { "?timeout" };
 	PyObject *in[1];
 	PyObject *result = NULL;
 	struct object *o_self = (struct object *)self;
 	int r;
 	PyThreadState *state;
 	char message[512] = "";
-	int64_t c_timeout = 0;
-	int64_t start = now_ms();
+	int64_t c_timeout = -1;
 
 	if (take(words, 1, args, nargs, names, in) < 0)
 		return NULL;
-	if (as_signed(in[0], INT32_MAX, "timeout", &c_timeout) < 0 ||
+	if (as_timeout(in[0], &c_timeout) < 0 ||
 	    check(o_self, false, "events") < 0)
 		goto done;
 	const int32_t wait = (int32_t)c_timeout;
+	const int64_t start = wait > 0 ? now_ms() : 0;
 	for (;;) {
 		enter(o_self, false);
 		state = PyEval_SaveThread();
@@ -6662,7 +6662,7 @@ static PyMethodDef queue_methods[] = {
 	{ "unbind", (PyCFunction)(void (*)(void))py_queue_unbind, METH_FASTCALL | METH_KEYWORDS,
 	  "Unbind a queue: packets of the running batch that came from it get their default verdict first; kept ones are dropped by the kernel, and a later verdict for them is -ENODEV." },
 	{ "receive", (PyCFunction)(void (*)(void))py_queue_receive, METH_FASTCALL | METH_KEYWORDS,
-	  "Receive a batch of packets, at most as many as the session's batch option says. The former batch ends first: undecided packets get their default verdict, and all staged verdicts leave.\n\n`timeout` is in milliseconds; 0 does not wait, -1 waits without limit. The count may be 0 when only notices came." },
+	  "Receive a batch of packets, at most as many as the session's batch option says. The former batch ends first: undecided packets get their default verdict, and all staged verdicts leave.\n\n`timeout` is in seconds; 0 does not wait, None waits without limit. The count may be 0 when only notices came." },
 	{ "feed", (PyCFunction)(void (*)(void))py_queue_feed, METH_FASTCALL | METH_KEYWORDS,
 	  "Take one datagram that the caller read from the descriptor itself, for loops that own the reading. It is copied; the former batch ends as with receive, but what is staged stays so: nfbind_queue_send_idle() or settle lets it leave. A datagram that the caller cut short still yields its packet, truncated, as long as the packet's header is there. The sender cannot be checked here: read with recvfrom() and accept port id 0 only." },
 	{ "settle", (PyCFunction)(void (*)(void))py_queue_settle, METH_FASTCALL | METH_KEYWORDS,
@@ -6932,7 +6932,7 @@ static PyMethodDef events_methods[] = {
 	{ "last_message", (PyCFunction)(void (*)(void))py_events_last_message, METH_FASTCALL | METH_KEYWORDS,
 	  "The sentence that explains the last error; \"\" when there was none." },
 	{ "receive", (PyCFunction)(void (*)(void))py_events_receive, METH_FASTCALL | METH_KEYWORDS,
-	  "Read what came, at most as many datagrams as the batch option says; then take it with next until -ENODATA. What was not taken before stays first, and nothing is read.\n\n`timeout` is in milliseconds; 0 does not wait, -1 waits without limit. The count is of datagrams, each of which is an item, none when it is filtered out; 0 when there is only an item of another kind." },
+	  "Read what came, at most as many datagrams as the batch option says; then take it with next until -ENODATA. What was not taken before stays first, and nothing is read.\n\n`timeout` is in seconds; 0 does not wait, None waits without limit. The count is of datagrams, each of which is an item, none when it is filtered out; 0 when there is only an item of another kind." },
 	{ "next", (PyCFunction)(void (*)(void))py_events_next, METH_FASTCALL | METH_KEYWORDS,
 	  "Take the next item of what was received. An item about a connection fills `ret_ct`, one about an expectation `ret_exp`: the former content is gone; the other one, and both for other items, stay as they are." },
 	{ "resync", (PyCFunction)(void (*)(void))py_events_resync, METH_FASTCALL | METH_KEYWORDS,

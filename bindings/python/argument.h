@@ -167,7 +167,27 @@ static PyObject *text_or_none(const char *text)
 	return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "surrogateescape");
 }
 
-/* Time: what is left of a wait that a signal broke. */
+/* Time: how long to wait, in milliseconds, and what is left of a wait that a signal broke. */
+
+static int as_timeout(PyObject *value, int64_t *ret_timeout)
+{
+	double seconds = value && value != Py_None ? PyFloat_AsDouble(value) : -1;
+
+	if (seconds == -1 && PyErr_Occurred())
+		return -1;
+	if (seconds != seconds) {
+		PyErr_SetString(PyExc_ValueError, "timeout is not a number");
+		return -1;
+	}
+	if (seconds < 0)
+		*ret_timeout = -1;
+	else if (seconds >= INT32_MAX / 1000)
+		*ret_timeout = INT32_MAX;
+	else
+		/* Rounded up: whoever waits for a moment does not ask in a circle. */
+		*ret_timeout = (int64_t)(seconds * 1000) + ((int64_t)(seconds * 1000) < seconds * 1000);
+	return 0;
+}
 
 static int64_t now_ms(void)
 {

@@ -29,6 +29,10 @@ HEAD = """/* SPDX-License-Identifier: MIT */
 #include "runtime.h"
 """
 
+# What the headers say of a timeout, and what Python's is.
+UNIT_OF_TIME = ("in milliseconds; 0 does not wait, -1 waits", "in seconds; 0 does not wait, None waits")
+
+
 def word_of(name):
     """As an argument or an attribute: words of the language get another name."""
     return name + "_" * keyword.iskeyword(name)
@@ -54,7 +58,17 @@ class Body(Wrapper):
         self.words.append(("?" if optional else "") + word_of(param.name))
         return f"in[{len(self.words) - 1}]"
 
+    def input_timeout(self, param):
+        """Seconds, as Python has them; without it there is no limit."""
+        self.words.append("?" + param.name)
+        self.declare.append("int64_t c_timeout = -1;")
+        self.convert.append(f"as_timeout(in[{len(self.words) - 1}], &c_timeout) < 0")
+        self.args.append(f"({param.type})c_timeout")
+
     def input_number(self, param):
+        if self.loops and param.name == "timeout":
+            self.input_timeout(param)
+            return
         source = self.word(param)
         bits = INTEGERS[param.type] * 8
         kind = "unsigned" if param.type.startswith("u") else "signed"
@@ -286,8 +300,8 @@ class Body(Wrapper):
             lines += ["if (" + " ||\n\t    ".join(self.convert + checks) + ")", "\tgoto done;"]
         lines += self.prepare
         if self.loops:
-            lines.insert(lines.index(""), "int64_t start = now_ms();")
-            lines += ["const int32_t wait = (int32_t)c_timeout;"]
+            lines += ["const int32_t wait = (int32_t)c_timeout;",
+                      "const int64_t start = wait > 0 ? now_ms() : 0;"]
         lines += self.call() + self.failure() + self.result()
         lines += ["done:"] * any("goto done" in line for line in lines) + self.finish
         lines += ["return result;"]
@@ -405,7 +419,8 @@ static PyObject *{name}_swap(PyObject *self, PyObject *other)
 
 
 def doc_string(function):
-    return '"' + escape(function.doc.text).replace("\n", "\\n") + '"'
+    text = function.doc.text.replace(*UNIT_OF_TIME)
+    return '"' + escape(text).replace("\n", "\\n") + '"'
 
 
 def print_methods(types, name):

@@ -27,13 +27,12 @@ class Error(OSError):
 '''
 
 # What a session that is waited for has besides.
-WAITING = ["def receive(self, timeout: float | None = None) -> {0} | None: ...",
-           "def __enter__(self) -> {1}: ...",
+ENTERED = ["def __enter__(self) -> {0}: ...",
            "def __exit__(self, *_: Any) -> None: ..."]
-SESSION = ["def __init__(self, **options: Any) -> None: ..."] + WAITING[1:]
+SESSION = ["def __init__(self, **options: Any) -> None: ..."] + ENTERED
 # By class: these replace what is generated, or are added.
 IDIOM = {
-    "Queue": ["def __init__(self, *numbers: int, **options: Any) -> None: ...", *WAITING,
+    "Queue": ["def __init__(self, *numbers: int, **options: Any) -> None: ...", *ENTERED,
               "def bind(self, number: int, **options: Any) -> None: ...",
               "def change(self, number: int, **options: Any) -> None: ...",
               "def notices(self) -> Iterator[Notice]: ...",
@@ -41,7 +40,7 @@ IDIOM = {
               "def async_batches(self) -> AsyncIterator[Batch]: ...",
               "def __iter__(self) -> Iterator[Packet]: ...",
               "def __aiter__(self) -> AsyncIterator[Packet]: ..."],
-    "Events": ["def __init__(self, *filters: Filter | _Fields, **options: Any) -> None: ...", *WAITING,
+    "Events": ["def __init__(self, *filters: Filter | _Fields, **options: Any) -> None: ...", *ENTERED,
                "def taken(self) -> Iterator[tuple[Event, Ct | Exp | None]]: ...",
                "def __iter__(self) -> Iterator[tuple[Event, Ct | Exp | None]]: ...",
                "def __aiter__(self) -> AsyncIterator[tuple[Event, Ct | Exp | None]]: ..."],
@@ -71,6 +70,8 @@ KINDS = {"bool": "bool", "address": "str", "bytes": "bytes", "text": "str"}
 
 
 def input_type(types, param):
+    if param.name == "timeout":
+        return "float | None"
     kind = {"text": "str", "bytes": "_Bytes"}.get(param.role, "int")
     if param.role == "object":
         kind = class_name(param.object)
@@ -86,7 +87,7 @@ def inputs(types, function):
     params = [p for p in function.params if not p.of and not p.role.endswith(("-out", "-fill"))
               and p.role != "self" and p.direction != "out"]
     for param in reversed(params):
-        optional = optional and (param.nullable or param.role == "flags")
+        optional = optional and (param.nullable or param.role == "flags" or param.name == "timeout")
         default = " = ..." if optional else ""
         words.insert(0, f"{word_of(param.name)}: {input_type(types, param)}{default}")
     return words
@@ -152,9 +153,7 @@ def methods(types, name):
         yield f"def __getitem__(self, index: int) -> {kind}: ..."
         yield f"def __iter__(self) -> Iterator[{kind}]: ..."
         yield f"def as_list(self, kind: type[{kind}] = ..., /) -> list[Any]: ..."
-    gets = types.verbs[name].get("receive")
-    got = result(types, gets).removesuffix(" | None") if gets else ""
-    yield from (line.format(got, class_name(name)) for line in own)
+    yield from (line.format(class_name(name)) for line in own)
 
 
 def attributes(kinds, fields):

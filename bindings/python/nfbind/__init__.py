@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import errno
 import keyword
-import math
 
 from . import _nfbind
 from ._nfbind import *
@@ -51,10 +50,6 @@ def _add_to(*kinds):
                     setattr(kind, name, value)
         return source
     return add
-
-
-def _milliseconds(seconds):
-    return -1 if seconds is None else min(math.ceil(seconds * 1000), 0x7fffffff)
 
 
 class _Fields:
@@ -94,10 +89,6 @@ class _Session:
 
 class _Waiting(_Session):
     """A session with a descriptor that something is waited for at."""
-
-    def receive(self, timeout=None):
-        """What came, or None when nothing comes within `timeout` seconds."""
-        return self._receive(_milliseconds(timeout))
 
     def wake(self):
         self._wake()
