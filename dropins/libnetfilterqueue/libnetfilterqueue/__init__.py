@@ -35,10 +35,8 @@ NFQA_CFG_F_UID_GID, NFQA_CFG_F_SECCTX = 8, 16
 _FLAGS = {NFQA_CFG_F_FAIL_OPEN: "fail_open", NFQA_CFG_F_CONNTRACK: "conntrack",
           NFQA_CFG_F_GSO: "gso", NFQA_CFG_F_UID_GID: "uid_gid", NFQA_CFG_F_SECCTX: "secctx"}
 _MOST = 65531  # bytes of a packet that the kernel copies
-_LONGEST_WAIT = 200e-6  # of a verdict (seconds) while there is more to read
-_TICK = 1e-3            # when a caller that does not come back is noticed
-
-_now = time.perf_counter
+_SEND_DELAY = 200  # the most microseconds that a verdict waits while there is more to read
+_TICK = 1e-3       # when a caller that does not come back is noticed (seconds)
 
 
 def open():  # pylint: disable=redefined-builtin
@@ -50,9 +48,8 @@ class NetfilterQueueHandle:
     """A socket that queues are bound on."""
 
     def __init__(self):
-        self._session = nfbind.Queue()
+        self._session = nfbind.Queue(send_delay=_SEND_DELAY)
         self._queues = {}
-        self._since = 0.0     # when no verdict was waiting
         self._is_waiting = False
         self._is_left = None  # set when some begin to wait
 
@@ -85,23 +82,16 @@ class NetfilterQueueHandle:
             elif not queue.hand_out(packet):
                 failed = True
         # Verdicts leave, or wait a moment for others.
-        now = _now()
         try:
-            if now - self._since > _LONGEST_WAIT:
-                session.send()
-                is_waiting = False
-            else:
-                is_waiting = session.send_idle()
+            is_waiting = session.send_idle()
         except nfbind.Error as error:
             if error.errno != errno.EAGAIN:
                 raise
             is_waiting = True
-        if not is_waiting:
-            self._since = now
-            self._is_waiting = False
-        elif not self._is_waiting:
-            self._is_waiting = True
-            self._watch()
+        if is_waiting != self._is_waiting:
+            self._is_waiting = is_waiting
+            if is_waiting:
+                self._watch()
         if failed:
             raise OSError("the callback failed")
 

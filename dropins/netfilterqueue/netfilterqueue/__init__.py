@@ -17,9 +17,9 @@ doc/migration.md: packets are never cut at 4096 bytes, and a verdict that the ke
 does not take is an error of accept(), drop() or repeat().
 
 Packets are received many at a time, and verdicts may leave together. None waits long for
-that: a verdict leaves at once when no packet is left, when the callback before was slow,
-or when the packets at hand have taken a while; and a thread sends those that wait while a
-callback does not return.
+that: a verdict leaves at once when no packet is left or nothing was sent for a while
+(nfbind's option send-delay), and a thread sends those that wait while a callback does not
+return.
 """
 
 import errno
@@ -42,11 +42,9 @@ VERSION = (1, 1, 0)
 COPY_NONE, COPY_META, COPY_PACKET = 0, 1, 2
 
 _DROP, _ACCEPT, _REPEAT = (int(nfbind.Verdict[name]) for name in ("DROP", "ACCEPT", "REPEAT"))
-_NOW = int(nfbind.VerdictFlag.NOW)
 _SO_RCVBUFFORCE = 33
-_SLOW = 100e-6        # a callback that takes longer (seconds) lets no verdict wait
-_LONGEST_WAIT = 200e-6
-_TICK = 1e-3          # when a callback that does not return is noticed
+_SEND_DELAY = 100     # the most microseconds that a verdict waits for others
+_TICK = 1e-3          # when a callback that does not return is noticed (seconds)
 _MOST = 65531         # bytes of a packet that the kernel copies
 _ROOM = 4096          # beside the payload in a datagram from the kernel
 
@@ -58,17 +56,13 @@ _NO_PAYLOAD = "Packet has no payload -- perhaps you're using COPY_META mode?"
 _REFUSALS = {errno.EALREADY: "Verdict already given for this packet",
              errno.ENODEV: "Parent queue has already been unbound"}
 
-_now = time.perf_counter
-
 
 class _Binding:
     """What the packets of one bind() share."""
 
     def __init__(self):
-        self.flags = _NOW        # of a verdict that is given now
         self.current = None      # the packet whose callback runs
         self.running = []        # those whose callbacks called run()
-        self.decided = None      # the same, once it was decided
         self.is_over = False
         self.lost = ()           # ids of packets whose callbacks ran then
         self.has_marks = False   # some packet was given one
@@ -80,7 +74,7 @@ class _Binding:
         """The kernel drops what waits. No more packets are made: an id stays one packet's."""
         self.is_over = True
         self.lost = {id(packet) for packet in (*self.running, self.current)
-                     if packet is not self.decided}
+                     if packet is not None and packet.is_undecided()}
 
 
 def _refuse(self, *_, **__):
@@ -94,17 +88,13 @@ def _number(name, sentence):
 
 def _verb(name, verdict, sentence):
     def decide(self):
-        binding = self._binding
-        if binding.is_over and id(self) in binding.lost:
-            raise RuntimeError(_REFUSALS[errno.ENODEV])
         try:
-            self.verdict(verdict | binding.flags)
+            self.verdict(verdict)
         except nfbind.Error as error:
-            if error.errno in _REFUSALS:
-                raise RuntimeError(_REFUSALS[error.errno]) from None
+            number = errno.ENODEV if id(self) in self._binding.lost else error.errno
+            if number in _REFUSALS:
+                raise RuntimeError(_REFUSALS[number]) from None
             raise
-        if binding.current is self:
-            binding.decided = self
     decide.__name__, decide.__qualname__, decide.__doc__ = name, "Packet." + name, sentence
     return decide
 
@@ -245,9 +235,9 @@ class NetfilterQueue:
     def __init__(self, *, af=socket.AF_INET, sockfd=-1):
         self._binding = None     # an object of its own for each bind
         self._number = self._callback = None
-        self._waiting = iter(())  # packets that no callback has seen
+        self._packets = []       # that were received last
+        self._waiting = iter(())  # those that no callback has seen
         self._range = 0
-        self._slowness = 0.0     # how long the last callback took
         self._is_watched = False  # somebody polls the descriptor
         self._queue = _open(af, sockfd)
         self._is_busy = None     # set while verdicts may wait
@@ -276,8 +266,9 @@ class NetfilterQueue:
             return
         self._binding.end()
         self._binding = None
-        self._waiting = iter(())
         self._queue.unbind(self._number)
+        # Which ends the loop over them, too.
+        self._packets.clear()
 
     def get_fd(self):
         """The descriptor, to poll; then call run(False)."""
@@ -286,96 +277,94 @@ class NetfilterQueue:
 
     def run(self, block=True):
         """Hand packets to the callback until it raises, or without block until there are none."""
-        self._handle(self._waiting)
         block = block and os.get_blocking(self._queue.get_fd())
         receive, timeout = self._queue.receive, None if block else 0
-        while self._binding is not None:
-            self._end_batch()
-            try:
-                batch = receive(timeout)
-            except nfbind.Error as error:
-                if error.errno in (errno.ESHUTDOWN, errno.ECANCELED):
+        outer = self._begin()
+        try:
+            while (binding := self._binding) is not None:
+                try:
+                    batch = receive(timeout)
+                except nfbind.Error as error:
+                    if error.errno in (errno.ESHUTDOWN, errno.ECANCELED):
+                        return
+                    raise
+                if batch is None:
                     return
-                raise
-            binding = self._binding
-            if batch is None or binding is None:
-                return
-            packets = batch.as_list(binding.type)
-            if len(packets) == 1 and binding.current is None:
-                self._handle_one(packets[0], binding)
-            else:
-                self._handle(packets)
+                if not binding.is_over:
+                    self._handle(batch.as_list(binding.type), binding)
+        finally:
+            if outer is not None:
+                outer.current = outer.running.pop()
 
     # What tracebacks call it there.
     run.__code__ = run.__code__.replace(co_name="NetfilterQueue.run")
 
     def run_socket(self, s):
         """Hand packets to the callback that a socket of the descriptor receives."""
-        while True:
-            self._handle(self._waiting)
-            try:
-                data = s.recv(self._range + _ROOM)
-            except OSError as error:
-                if error.errno == errno.ENOBUFS:
-                    continue
-                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                    return
-                raise
-            if not isinstance(data, bytes):
-                raise TypeError(f"expected bytes, {type(data).__name__} found")
-            self._end_batch()
-            try:
-                batch, binding = self._queue.feed(data), self._binding
-                if binding is not None:
-                    self._handle(batch.as_list(binding.type))
-            except nfbind.Error as error:
-                if error.errno != errno.EBADMSG:
+        outer = self._begin()
+        try:
+            while True:
+                try:
+                    data = s.recv(self._range + _ROOM)
+                except OSError as error:
+                    if error.errno == errno.ENOBUFS:
+                        continue
+                    if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                        return
                     raise
-
-    def _handle_one(self, packet, binding):
-        """The same for a packet that came alone: its verdict waits for nothing."""
-        binding.flags, binding.current = _NOW, packet
-        try:
-            self._callback(packet)
+                if not isinstance(data, bytes):
+                    raise TypeError(f"expected bytes, {type(data).__name__} found")
+                self._feed(data)
         finally:
-            if binding.decided is not packet:
-                packet._outlive()
-            binding.current = binding.decided = None
-
-    def _handle(self, packets):
-        """Each packet once, whatever its callback raises."""
-        waiting = self._waiting = iter(packets)
-        left = len(packets) if packets is not waiting else 0
-        if left > 1:
-            self._watch()
-        binding = self._binding
-        outer = binding.current if binding else None
-        if outer is not None:
-            binding.running.append(outer)
-        try:
-            self._call(waiting, left)
-        finally:
-            if binding:
-                # And no packet is held: it holds the session.
-                binding.current, binding.decided = outer, None
             if outer is not None:
-                binding.running.pop()
-            if self._is_busy:
-                self._is_busy.clear()
+                outer.current = outer.running.pop()
 
-    def _call(self, waiting, left):
-        callback, binding, raised = self._callback, self._binding, None
-        slowness = self._slowness
-        start = before = _now()
+    def _feed(self, data):
         try:
-            for one in waiting:
-                left -= 1
-                if left > 0 and slowness < _SLOW and before - start < _LONGEST_WAIT:
-                    binding.flags = 0
-                else:
-                    # What waits leaves with it.
-                    binding.flags = _NOW
-                    start = before
+            batch = self._queue.feed(data)
+        except nfbind.Error as error:
+            if error.errno != errno.EBADMSG:
+                raise
+            return
+        binding = self._binding
+        if binding is not None:
+            try:
+                self._handle(batch.as_list(binding.type), binding)
+            finally:
+                _send(self._queue)
+
+    def _begin(self):
+        """
+        Handle what an exception left. When a callback runs, which may call run() itself, its
+        packet waits meanwhile, with those outside of it; to be taken back from the binding.
+        """
+        binding = self._binding
+        if binding is None:
+            return None
+        is_inside = binding.current is not None
+        if is_inside:
+            binding.running.append(binding.current)
+        try:
+            rest = list(self._waiting)
+            if rest:
+                self._handle(rest, binding)
+            for packet in binding.running:
+                packet._outlive()
+        except BaseException:
+            if is_inside:
+                binding.current = binding.running.pop()
+            raise
+        return binding if is_inside else None
+
+    def _handle(self, packets, binding):
+        """Each packet once, whatever its callback raises."""
+        self._packets, self._waiting = packets, iter(packets)
+        callback, raised = self._callback, None
+        may_wait = len(packets) > 1
+        if may_wait:
+            self._watch()
+        try:
+            for one in self._waiting:
                 binding.current = one
                 try:
                     callback(one)
@@ -385,16 +374,15 @@ class NetfilterQueue:
                         raise
                     raised = raised or error
                 finally:
-                    if binding.decided is not one:
+                    if one.is_undecided():
                         one._outlive()
-                if binding.is_over:
-                    break
-                after = _now()
-                slowness, before = after - before, after
+            if raised:
+                raise raised
         finally:
-            self._slowness = slowness
-        if raised:
-            raise raised
+            # And no packet is held: it holds the session.
+            binding.current = None
+            if may_wait:
+                self._is_busy.clear()
 
     def _watch(self):
         if not self._is_busy:
@@ -403,13 +391,6 @@ class NetfilterQueue:
             threading.Thread(target=_send_what_waits, args=(owner, is_busy), daemon=True,
                              name="netfilterqueue").start()
         self._is_busy.set()
-
-    def _end_batch(self):
-        """A callback may call run() itself."""
-        binding = self._binding
-        if binding is not None and binding.current is not None:
-            for packet in (*binding.running, binding.current):
-                packet._outlive()
 
     def _set_buffer(self, size):
         with socket.socket(fileno=os.dup(self._queue.get_fd())) as own:
@@ -432,11 +413,19 @@ def _send_what_waits(owner, is_busy):
         if there is None:
             return
         try:
-            there._queue.send()
-        except nfbind.Error as error:
-            if error.errno != errno.EAGAIN:
-                return
+            _send(there._queue)
+        except nfbind.Error:
+            return
         del there
+
+
+def _send(queue):
+    """What the kernel does not take just now goes with what follows."""
+    try:
+        queue.send()
+    except nfbind.Error as error:
+        if error.errno != errno.EAGAIN:
+            raise
 
 
 def _unsigned(value):
@@ -449,7 +438,7 @@ def _open(af, sockfd):
     if sockfd >= 0:
         try:
             os.fstat(sockfd)
-            return nfbind.Queue(socket_fd=sockfd)
+            return nfbind.Queue(socket_fd=sockfd, send_delay=_SEND_DELAY)
         except OSError as error:
             raise OSError(error.errno, "dup2 failed") from error
     try:
@@ -458,4 +447,4 @@ def _open(af, sockfd):
         if error.errno == errno.EPERM:
             raise OSError(f"Failed to bind family {int(af)}. Are you root?") from error
         raise OSError("Failed to open NFQueue.") from error
-    return nfbind.Queue()
+    return nfbind.Queue(send_delay=_SEND_DELAY)
