@@ -13,18 +13,15 @@ import (
 	nfbind "github.com/nfbind/nfbind/bindings/go"
 )
 
-// Verdicts of quick hooks leave together; the others at once.
 const (
-	slowHook    = 50 * time.Microsecond  // a hook that runs for longer lets no verdict wait,
-	slowPackets = 4                      // nor do those for so many packets after it
-	longestWait = 100 * time.Microsecond // of a verdict while quick hooks run
-	tick        = time.Millisecond       // when a hook that does not return is noticed
-	idleTicks   = 3                      // before nobody looks for one any more
+	sendDelay = 100              // the most microseconds that a verdict waits for others
+	tick      = time.Millisecond // when a hook that does not return is noticed
+	idleTicks = 3                // before nobody looks for one any more
 )
 
-// A desk knows which packets wait for a verdict, and when verdicts leave. Packets of the batch that
-// the hook is being called for are judged where they are; those that are left without a verdict then
-// are kept. Any goroutine may come to it.
+// A desk knows which packets wait for a verdict. Packets of the batch that the hook is being
+// called for are judged where they are; those that are left without a verdict then are kept.
+// Any goroutine may come to it.
 type desk struct {
 	queue  *nfbind.Queue
 	logger Logger
@@ -35,18 +32,9 @@ type desk struct {
 	undecided int
 	kept      map[uint32]*nfbind.Packet
 
-	isHurried  atomic.Bool // no verdict of this packet's hook may wait
-	isStaged   atomic.Bool // some verdict waits
-	isInside   atomic.Bool // a batch of several is at the hook
-	isWatched  atomic.Bool // somebody looks for hooks that do not return
-	hookBegan  atomic.Int64
-	batchBegan int64 // or the last time that everything left
-	hurry      int   // for how many packets
+	isInside  atomic.Bool // a batch of several is at the hook
+	isWatched atomic.Bool // somebody looks for hooks that do not return
 }
-
-var start = time.Now()
-
-func now() int64 { return int64(time.Since(start)) }
 
 // begin takes a batch.
 func (desk *desk) begin(packets []*nfbind.Packet) {
@@ -56,32 +44,12 @@ func (desk *desk) begin(packets []*nfbind.Packet) {
 		desk.first, _ = packets[0].ID()
 	}
 	desk.mu.Unlock()
-	desk.batchBegan = now()
-	desk.hookBegan.Store(desk.batchBegan)
 	if len(packets) > 1 {
 		desk.isInside.Store(true)
 		if desk.isWatched.CompareAndSwap(false, true) {
 			go desk.watch()
 		}
 	}
-}
-
-// turn is called before the hook gets packet number i of the batch.
-func (desk *desk) turn(i, count int) {
-	time := now()
-	if i > 0 {
-		if time-desk.hookBegan.Load() > int64(slowHook) {
-			desk.hurry = slowPackets
-		} else if desk.hurry > 0 {
-			desk.hurry--
-		}
-		if desk.isStaged.Load() && (desk.hurry > 0 || time-desk.batchBegan > int64(longestWait)) {
-			desk.send()
-			desk.batchBegan = time
-		}
-	}
-	desk.isHurried.Store(desk.hurry > 0 || i == count-1)
-	desk.hookBegan.Store(time)
 }
 
 // end keeps what the hook left without a verdict.
@@ -108,9 +76,8 @@ func (desk *desk) end() {
 		desk.kept[id] = kept
 	}
 	desk.running, desk.undecided = desk.running[:0], 0
-	desk.isInside.Store(false)
 	// What was staged leaves before the next wait begins.
-	desk.isStaged.Store(false)
+	desk.isInside.Store(false)
 }
 
 // forget lets go what nobody can decide on any more.
@@ -130,9 +97,7 @@ func (desk *desk) watch() {
 		time.Sleep(tick)
 		if desk.isInside.Load() {
 			idle = 0
-			if desk.isStaged.Load() && now()-desk.hookBegan.Load() > int64(tick)/2 {
-				desk.send()
-			}
+			desk.send()
 		}
 	}
 	desk.isWatched.Store(false)
@@ -144,10 +109,9 @@ func (desk *desk) watch() {
 
 // send lets everything leave that was decided.
 func (desk *desk) send() error {
-	desk.isStaged.Store(false)
 	err := desk.queue.Send()
 	if errors.Is(err, syscall.EAGAIN) {
-		desk.isStaged.Store(true)
+		// It goes with what follows.
 		return nil
 	}
 	return err
@@ -179,10 +143,6 @@ func (desk *desk) decide(id uint32, verdict nfbind.Verdict, change *verdictOptio
 	desk.mu.Lock()
 	if i := desk.slot(id); i >= 0 {
 		defer desk.mu.Unlock()
-		if desk.isUrgent() {
-			// With all that waits.
-			verdict |= nfbind.Verdict(nfbind.VerdictFlagNow)
-		}
 		return desk.decideHere(i, verdict, change)
 	}
 	packet := desk.kept[id]
@@ -204,14 +164,8 @@ func (desk *desk) decideHere(i int, verdict nfbind.Verdict, change *verdictOptio
 	if err == nil {
 		desk.running[i] = nil
 		desk.undecided--
-		desk.isStaged.Store(verdict&nfbind.Verdict(nfbind.VerdictFlagNow) == 0)
 	}
 	return err
-}
-
-// isUrgent: the hook that runs is not one of many quick ones.
-func (desk *desk) isUrgent() bool {
-	return desk.isHurried.Load() || now()-desk.hookBegan.Load() > int64(slowHook)
 }
 
 func (desk *desk) decideKept(packet *nfbind.Packet, id uint32, verdict nfbind.Verdict, change *verdictOptions) error {
@@ -250,8 +204,6 @@ func (desk *desk) decideUpTo(id uint32, verdict nfbind.Verdict) error {
 	desk.mu.Unlock()
 	if count == 0 {
 		desk.logger.Errorf("nfqueue: verdict for all packets up to %d: %v", id, syscall.ENOENT)
-	} else if err == nil && desk.isUrgent() {
-		err = desk.send()
 	}
 	return err
 }

@@ -5,10 +5,9 @@
 //
 //	import nfqueue "github.com/nfbind/nfbind/dropins/go-nfqueue"
 //
-// Packets are received many at a time and verdicts leave together. None waits for that: a verdict
-// leaves at once when no other packet is at hand, when the hook takes its time or took it before, and
-// from whichever goroutine when the hook is slow; it leaves a millisecond later at most when a hook
-// does not return.
+// Packets are received many at a time and verdicts leave together. None waits long for that: a
+// verdict leaves at once when no other packet is at hand or none left for 0.1 ms, and a millisecond
+// later when a hook does not return.
 //
 // What differs on purpose is said in nfbind's doc/migration.md. The one thing that is left out is the
 // field Con: there is no netlink.Conn here, and what is called on it does not compile.

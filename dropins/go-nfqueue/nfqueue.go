@@ -49,7 +49,7 @@ func Open(config *Config) (*Nfqueue, error) {
 	if err != nil {
 		return nil, err
 	}
-	var options []nfbind.Option
+	options := []nfbind.Option{nfbind.WithSendDelay(sendDelay)}
 	if config.NetNS != 0 {
 		options = append(options, nfbind.WithNetnsFd(uint32(config.NetNS)))
 	}

@@ -78,7 +78,6 @@ func (reader *reader) handle(batch *nfbind.Batch) bool {
 			return false
 		}
 		attribute := room[i].attribute(reader.packets[i], &reader.payloads)
-		reader.desk.turn(i, count)
 		if reader.hook(attribute) != 0 {
 			return false
 		}
