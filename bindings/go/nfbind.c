@@ -273,6 +273,7 @@
 #define socket_read_drops socket_read_drops_of_nfbind
 #define socket_read_port_id socket_read_port_id_of_nfbind
 #define socket_read_proc socket_read_proc_of_nfbind
+#define socket_read_waiting socket_read_waiting_of_nfbind
 #define socket_receive socket_receive_of_nfbind
 #define socket_send socket_send_of_nfbind
 #define socket_set_wake socket_set_wake_of_nfbind
@@ -280,6 +281,7 @@
 #define stage_changes_len stage_changes_len_of_nfbind
 #define stage_default stage_default_of_nfbind
 #define stage_forget stage_forget_of_nfbind
+#define stage_is_due stage_is_due_of_nfbind
 #define stage_is_empty stage_is_empty_of_nfbind
 #define stage_make_room stage_make_room_of_nfbind
 #define stage_reserve_defaults stage_reserve_defaults_of_nfbind
@@ -2924,6 +2926,8 @@ void socket_clear_wake(int wake_fd);
 
 int socket_read_port_id(struct socket *socket, uint32_t *ret_port_id);
 int socket_read_drops(struct socket *socket, uint32_t *ret_drops);
+/* Bytes of the receive buffer that hold what was not read, as the kernel counts them. */
+int socket_read_waiting(struct socket *socket, uint32_t *ret_bytes);
 
 /* The name of a device in the socket's namespace, at most 15 bytes and a NUL. */
 int socket_device_name(int fd, uint32_t index, char name[16]);
@@ -3889,6 +3893,14 @@ struct slot {
 	struct nfbind_packet *aged_first, *aged_last; /* the same, in the order they were kept */
 };
 
+/* How long staged verdicts wait for others; see nfbind/queue.h. */
+struct pace {
+	bool is_set;
+	bool ends_with_batch; /* nobody else knows whether more is there */
+	uint64_t delay;       /* nanoseconds */
+	uint64_t since;       /* when the last send or batch was */
+};
+
 struct message {
 	char text[512];
 };
@@ -3912,6 +3924,7 @@ struct ledger {
 	struct stage flight;    /* what the sending thread has */
 	uint64_t fill;          /* grows with every stage that left */
 	size_t send_limit;      /* bytes that one send may have */
+	struct pace pace;
 
 	struct slot **slots;    /* by number */
 	size_t slots_count;
@@ -4028,6 +4041,8 @@ static inline int stage_reserve(struct ledger *ledger, size_t len)
 int stage_reserve_defaults(struct ledger *ledger, size_t count);
 /* Take back what is staged for a queue: its number may be bound again, with ids from 1. */
 void stage_forget(struct ledger *ledger, uint16_t number);
+/* Whether what is staged has waited for long enough. */
+bool stage_is_due(const struct ledger *ledger);
 /* Asked when nobody is sending: a flight is its sender's alone. */
 bool stage_is_empty(const struct ledger *ledger);
 /* What a packet's changes add to its verdict message. */
@@ -4106,6 +4121,7 @@ struct nfbind_queue {
 	uint64_t noted;              /* notices ever */
 	bool is_fed;                 /* the caller reads datagrams, too */
 	bool has_few;                /* only a few came with the last read */
+	uint32_t ahead;              /* datagrams that surely wait in the socket */
 	bool is_adopted;             /* the socket may have queues that were bound elsewhere */
 	uint32_t sequence;           /* of requests */
 	uint32_t awaited;            /* sequence number of a request under way; 0 for none */
@@ -4209,6 +4225,7 @@ struct nfbind_options {
 	uint32_t resync_interval;
 	uint32_t keys_max;
 	uint32_t netlink_protocol;
+	uint32_t send_delay;
 	uint8_t copy_mode;
 	uint8_t fail_open, conntrack, gso, uid_gid, secctx;
 	uint8_t coalesce;
@@ -12389,6 +12406,8 @@ const char *const options_help[] = {
 		"The filters of an event session go to the kernel, too, or are refused; 0: only the session compares; default 1 (bool).",
 	[NFBIND_OPTIONS_NETLINK_PROTOCOL] =
 		"The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK; absent: it sends none (number).",
+	[NFBIND_OPTIONS_SEND_DELAY] =
+		"The most microseconds that a staged verdict waits for others, see queue.h; absent: for the next receive (number).",
 };
 
 const char *const packet_help[] = {
@@ -13045,6 +13064,7 @@ static int take_messages(struct nfbind_queue *queue, struct nfbind_batch *batch,
 void queue_take_datagram(struct nfbind_queue *queue, struct nfbind_batch *batch,
 			 const struct datagram *datagram)
 {
+	queue->ahead -= queue->ahead > 0;
 	if (datagram->sender != 0) {
 		/* Another process may send to our port; only the kernel is 0. */
 		queue->ledger->stats.spoofed++;
@@ -15817,6 +15837,7 @@ static const struct field options_rows[] = {
 	ROW(KEEP_RECORD, "keep-record", keep_record, BOOL, .directions = OPEN),
 	ROW(KERNEL_FILTER, "kernel-filter", kernel_filter, BOOL, .directions = OPEN),
 	ROW(NETLINK_PROTOCOL, "netlink-protocol", netlink_protocol, U32, .directions = OPEN),
+	ROW(SEND_DELAY, "send-delay", send_delay, U32, .directions = OPEN),
 };
 
 const struct nfbind_fields options_fields = {
@@ -16188,6 +16209,14 @@ int nfbind_packet_new(const void *data, size_t data_len, struct nfbind_packet **
 int nfbind_packet_is_truncated(const struct nfbind_packet *packet)
 {
 	return packet && packet->flags & PACKET_TRUNCATED ? 1 : 0;
+}
+
+int nfbind_packet_is_undecided(const struct nfbind_packet *packet)
+{
+	uint8_t state = packet ? atomic_load_explicit(&packet->state, memory_order_relaxed) :
+				 PACKET_FREE;
+
+	return state == PACKET_UNDECIDED || state == PACKET_HELD;
 }
 
 /* src/packet_ct.c */
@@ -17378,6 +17407,8 @@ static void opened_of_queue(struct nfbind_queue *queue, const struct nfbind_opti
 		(uint32_t)options_number(options, NFBIND_OPTIONS_SEND_BUFFER, SEND_BUFFER_of_queue);
 	queue->is_adopted = place->socket_fd >= 0;
 	queue->slot_size = queue->is_adopted ? queue_slot_size(PAYLOAD_MAX) : 0;
+	ledger->pace.is_set = options && nfbind_options_has(options, NFBIND_OPTIONS_SEND_DELAY) > 0;
+	ledger->pace.delay = options_number(options, NFBIND_OPTIONS_SEND_DELAY, 0) * 1000;
 	ledger->is_open = true;
 }
 
@@ -17592,11 +17623,6 @@ static int explain_of_queue(struct ledger *ledger, const struct nfbind_packet *p
 	return error;
 }
 
-static bool is_full(const struct ledger *ledger)
-{
-	return ledger->stage.used >= ledger->send_limit;
-}
-
 static int decide(struct ledger *ledger, struct nfbind_packet *packet, uint32_t verdict)
 {
 	int r = ledger->is_open && !ledger->is_closing ? verdict_check(verdict) : -ESHUTDOWN;
@@ -17619,7 +17645,7 @@ static int judge_of_queue(struct ledger *ledger, struct nfbind_packet *packet, u
 	leaves_now = verdict & NFBIND_VERDICT_NOW || packet_state(packet) == PACKET_HELD;
 	r = decide(ledger, packet, verdict);
 	/* What cannot leave at once is staged, and so is not an error of this verdict. */
-	if (r == 0 && (leaves_now || is_full(ledger)))
+	if (r == 0 && (leaves_now || stage_is_due(ledger)))
 		(void)stage_send(ledger);
 	if (r < 0)
 		explain_of_queue(ledger, packet, r);
@@ -17724,7 +17750,7 @@ static int decide_all(struct ledger *ledger, uint8_t *decisions, size_t decision
 
 		d->result = decide_one(ledger, d, data, data_len, &leaves_now);
 		staged += d->result == 0;
-		if (is_full(ledger))
+		if (stage_is_due(ledger))
 			(void)stage_send(ledger);
 	}
 	r = leaves_now ? stage_send(ledger) : 0;
@@ -17774,7 +17800,7 @@ int nfbind_queue_verdict_rest(struct nfbind_queue *queue, uint32_t verdict)
 		if (packet_state(packet) == PACKET_UNDECIDED)
 			count += decide(ledger, packet, verdict) == 0;
 	}
-	if (r == 0 && (verdict & NFBIND_VERDICT_NOW || is_full(ledger)))
+	if (r == 0 && (verdict & NFBIND_VERDICT_NOW || stage_is_due(ledger)))
 		(void)stage_send(ledger);
 	ledger_unlock(ledger);
 	return r < 0 ? r : count;
@@ -18081,10 +18107,15 @@ static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uin
  * As many as there are, up to a batch. Where there were few, few are likely: the room for all
  * is laid out when those have come, since it takes longer than to read one.
  */
-static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch)
+static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch, bool was_empty)
 {
 	uint32_t few = queue->has_few && queue->batch_size > FEW ? FEW : queue->batch_size;
-	int received = read_some(queue, batch, 0, few), rest = 0;
+	int received, rest = 0;
+
+	/* What a sleep ended with is mostly alone, and whoever sent it waits: it is had for least. */
+	if (was_empty)
+		return read_some(queue, batch, 0, 1);
+	received = read_some(queue, batch, 0, few);
 
 	/* What fails behind the first ones fails again; losses are in the drop counter. */
 	if (received == (int)few && few < queue->batch_size)
@@ -18096,14 +18127,14 @@ static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch)
 }
 
 /* Read what is there: how many packets, or -EAGAIN, or -errno. Notices alone give 0. */
-static int read_batch_of_receive(struct nfbind_queue *queue, struct nfbind_batch **ret_batch)
+static int read_batch_of_receive(struct nfbind_queue *queue, bool was_empty, struct nfbind_batch **ret_batch)
 {
 	struct nfbind_batch *batch = queue_take_slab(queue);
 	int received;
 
 	if (!batch)
 		return -ENOMEM;
-	received = read_all(queue, batch);
+	received = read_all(queue, batch, was_empty);
 	if (received < 0 && received != -EAGAIN)
 		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
 			       strerror(-received));
@@ -18207,6 +18238,7 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 {
 	struct ledger *ledger = queue->ledger;
 	uint64_t noted = queue->noted;
+	bool has_waited = false;
 	uint64_t until = 0;
 	int r;
 
@@ -18215,7 +18247,7 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 			return -ESHUTDOWN;
 		if (take_wake(ledger))
 			return -ECANCELED;
-		r = read_batch_of_receive(queue, ret_batch);
+		r = read_batch_of_receive(queue, has_waited, ret_batch);
 		if (r == -EAGAIN)
 			/* The queue ran dry: a moment to see whether anything was lost at its end. */
 			queue_check_drops(queue);
@@ -18234,6 +18266,7 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 		r = wait_for_more_of_receive(queue, until);
 		if (r < 0)
 			return r;
+		has_waited = true;
 		give_expired(queue);
 		r = send_staged(queue);
 		if (r < 0 && r != -EAGAIN)
@@ -18258,6 +18291,9 @@ static int hand_out(struct nfbind_queue *queue, struct nfbind_batch *batch,
 	struct ledger *ledger = queue->ledger;
 	bool has_gap = false;
 
+	ledger->pace.ends_with_batch = !queue->is_fed;
+	if (ledger->pace.is_set && !queue->is_fed)
+		ledger->pace.since = socket_now();
 	for (uint32_t i = 0; i < batch->count; i++)
 		has_gap |= ledger_take_in(ledger, &batch->packets[i], queue->is_fed);
 	if (has_gap && !queue->is_fed)
@@ -18354,6 +18390,9 @@ static int feed_batch(struct nfbind_queue *queue, const void *data, size_t data_
 	memcpy(batch->data, data, data_len);
 	datagram.data = batch->data;
 	queue_take_datagram(queue, batch, &datagram);
+	/* Several datagrams in one: who knows how many. */
+	if (batch->count > 1)
+		queue->ahead = 0;
 	*ret_batch = batch;
 	/* What was understood is handed out; a notice tells of the rest. */
 	return batch->count == 0 && queue->ledger->stats.malformed != malformed ? -EBADMSG : 0;
@@ -18417,17 +18456,31 @@ int nfbind_queue_settle(struct nfbind_queue *queue)
 	return r;
 }
 
-/* Nothing that comes later wakes a caller who was told that there is more: it is there now. */
+/* No datagram of the kernel takes more of the receive buffer (alloc_skb() rounds up to a power of 2). */
+static uint32_t most_memory(const struct nfbind_queue *queue)
+{
+	return 2 * (uint32_t)(queue->slot_size + 1024);
+}
+
+/*
+ * Nothing that comes later wakes a caller who was told that there is more: it is there now.
+ * Where many wait, the kernel is not asked about each.
+ */
 static bool has_more(struct nfbind_queue *queue)
 {
 	struct ledger *ledger = queue->ledger;
-	int r;
+	uint32_t waiting = 0;
 
+	if (queue->ahead > 0)
+		return true;
 	ledger_unlock(ledger);
-	r = socket_wait(&ledger->socket, -1, 0);
+	(void)socket_read_waiting(&ledger->socket, &waiting);
 	ledger_lock(ledger);
 	ledger->stats.system_calls++;
-	return r > 0;
+	/* To other sockets anybody may send what nobody feeds. */
+	if (ledger->socket.is_connected)
+		queue->ahead = waiting / most_memory(queue);
+	return waiting > 0;
 }
 
 int nfbind_queue_send_idle(struct nfbind_queue *queue)
@@ -18437,7 +18490,7 @@ int nfbind_queue_send_idle(struct nfbind_queue *queue)
 	if (r < 0)
 		return r;
 	if (!stage_is_empty(queue->ledger))
-		r = has_more(queue) ? 1 : send_staged(queue);
+		r = !stage_is_due(queue->ledger) && has_more(queue) ? 1 : send_staged(queue);
 	queue_leave(queue);
 	return r;
 }
@@ -20716,6 +20769,16 @@ bool stage_is_empty(const struct ledger *ledger)
 	return ledger->stage.used == 0 && ledger->flight.used == 0;
 }
 
+bool stage_is_due(const struct ledger *ledger)
+{
+	const struct pace *pace = &ledger->pace;
+
+	if (ledger->stage.used >= ledger->send_limit)
+		return true;
+	return pace->is_set && ((pace->ends_with_batch && ledger->batch_undecided == 0) ||
+				socket_now() - pace->since >= pace->delay);
+}
+
 static void strike(struct stage *stage, uint16_t number)
 {
 	size_t from = stage->done, to = from;
@@ -20779,6 +20842,8 @@ int stage_send(struct ledger *ledger)
 	while (r == 0 && !stage_is_empty(ledger))
 		r = send_next(ledger);
 	ledger->is_sending = false;
+	if (ledger->pace.is_set)
+		ledger->pace.since = socket_now();
 	if (r < 0) {
 		explain_send_of_stage(ledger, r);
 		ledger_kick(ledger);
@@ -23997,17 +24062,27 @@ int socket_read_port_id(struct socket *self, uint32_t *ret_port_id)
 	return 0;
 }
 
-int socket_read_drops(struct socket *self, uint32_t *ret_drops)
+static int read_meminfo(struct socket *self, unsigned int figure, uint32_t *ret_value)
 {
 	uint32_t figures[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(figures);
 
 	if (getsockopt(self->fd, SOL_SOCKET, SO_MEMINFO, figures, &len) < 0)
 		return -errno;
-	if (len <= SK_MEMINFO_DROPS * sizeof(figures[0]))
+	if (len <= figure * sizeof(figures[0]))
 		return -ENODATA;
-	*ret_drops = figures[SK_MEMINFO_DROPS];
+	*ret_value = figures[figure];
 	return 0;
+}
+
+int socket_read_drops(struct socket *self, uint32_t *ret_drops)
+{
+	return read_meminfo(self, SK_MEMINFO_DROPS, ret_drops);
+}
+
+int socket_read_waiting(struct socket *self, uint32_t *ret_bytes)
+{
+	return read_meminfo(self, SK_MEMINFO_RMEM_ALLOC, ret_bytes);
 }
 
 int socket_device_name(int fd, uint32_t index, char name[16])

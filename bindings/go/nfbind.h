@@ -412,9 +412,9 @@ struct nfbind_options;
 
 /**
  * Options, by the call that reads them: opening a session (network namespace, socket, buffers,
- * batch), binding or changing a queue (copy mode to coalesce), opening an injector (network
- * namespace, mark, device, netlink protocol), opening an event session (events to keys-max,
- * kernel-filter).
+ * batch, send-delay), binding or changing a queue (copy mode to coalesce), opening an injector
+ * (network namespace, mark, device, netlink protocol), opening an event session (events to
+ * keys-max, kernel-filter).
  */
 enum nfbind_options_field {
 	/** Open in the network namespace behind this path, as "/run/netns/blue" (text). */
@@ -494,7 +494,10 @@ enum nfbind_options_field {
 	NFBIND_OPTIONS_KERNEL_FILTER = 28,
 	/** The netlink protocol of the datagrams that an injector sends, as 2 for NETLINK_USERSOCK;
 	 * absent: it sends none (number). */
-	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29
+	NFBIND_OPTIONS_NETLINK_PROTOCOL = 29,
+	/** The most microseconds that a staged verdict waits for others, see queue.h; absent: for
+	 * the next receive (number). */
+	NFBIND_OPTIONS_SEND_DELAY = 30
 };
 
 /** How much of a packet the kernel copies to the reader. */
@@ -2203,6 +2206,16 @@ NFBIND_API int nfbind_packet_set_bytes(struct nfbind_packet *packet, uint32_t fi
 NFBIND_API int nfbind_packet_is_truncated(const struct nfbind_packet *packet);
 
 /**
+ * Whether the packet, or this kept copy of it, still waits for a verdict: 0 once it has
+ * one, its batch ended, it was kept, or its queue was unbound.
+ *
+ * @returns bool
+ * @thread any
+ * @since 0.1
+ */
+NFBIND_API int nfbind_packet_is_undecided(const struct nfbind_packet *packet);
+
+/**
  * Read the connection that the packet carries into an object of the caller's,
  * whose former content is gone.
  *
@@ -2458,6 +2471,12 @@ NFBIND_API int nfbind_batch_export_headers(const struct nfbind_batch *batch,
  * one with NFBIND_VERDICT_NOW, leaves before the call returns, or with the send that
  * another thread has just under way. Nothing is held while the library sleeps, and what
  * a send could not take stays staged.
+ *
+ * Send delay. With the option send-delay a verdict for a packet of the running batch
+ * leaves at once, with all that are staged, when the batch was received and it is the
+ * last to be decided, or when nothing was sent for that long; so a caller who takes long for a packet
+ * lets none wait. A caller who does not come back at all has a thread call
+ * nfbind_queue_send(): the library has none.
  *
  * Coalescing. Equal verdicts without payload or connection that are staged in
  * queue order become one message, never past a packet that is still undecided.
@@ -2855,8 +2874,8 @@ NFBIND_API int nfbind_queue_send(struct nfbind_queue *queue);
 
 /**
  * Send all staged verdicts, unless the descriptor has more to read: 1 says so, and that
- * they wait for those of what is read next. For loops that own the reading and come back
- * at once.
+ * they wait for those of what is read next. For loops that own the reading, come back
+ * at once and feed all that they read.
  *
  * @returns bool
  * @error EAGAIN the kernel did not take all; the rest stays staged
