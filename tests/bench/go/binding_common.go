@@ -27,10 +27,10 @@ func ready(buffer, port uint32) {
 
 // report measures one drain.
 func report(drain func() (seen, fields, size uint64)) {
-	before := usage()
+	before := cpu()
 	seen, fields, size := drain()
-	after := usage()
+	after := cpu()
 	fmt.Printf("{\"packets\": %d, \"fields\": %d, \"bytes\": %d, \"cpu_ns\": %d, \"syscalls\": 0, "+
 		"\"errors\": 0, \"overruns\": 0, \"rss_kb\": %d}\n", seen, fields, size,
-		cpu(after)-cpu(before), after.Maxrss)
+		after-before, peakKB())
 }

@@ -4,13 +4,30 @@
 // the others: ../bindings.py and ../binding_tables.py say which.
 package main
 
-import "syscall"
+import (
+	"bufio"
+	"fmt"
+	"log"
+	"os"
+	"syscall"
+)
 
-func usage() (usage syscall.Rusage) {
+// cpu is the processor's time until now, in nanoseconds.
+func cpu() int64 {
+	var usage syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return usage
+	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
-func cpu(usage syscall.Rusage) int64 {
-	return usage.Utime.Nano() + usage.Stime.Nano()
+// peakKB is not ru_maxrss, which would be the driver's: it survives exec.
+func peakKB() (kb uint64) {
+	status, err := os.Open("/proc/self/status")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer status.Close()
+	for lines := bufio.NewScanner(status); lines.Scan(); {
+		fmt.Sscanf(lines.Text(), "VmHWM: %d kB", &kb)
+	}
+	return kb
 }
