@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# nflua where the kernel sends connections and link-layer headers with packets; see nflua.lua.
+# A test of a module of ours in Lua, on this kernel.
 # programs: @LUA@ unshare nsenter @FILES@
 export LUA_PATH="@PATHS@" LUA_CPATH="@MODULES@/?.so"
 export TRAFFIC=@TRAFFIC@ XTABLES_LOCKFILE=/tmp/lock.$$
-exec unshare -n @LUA@ @TEST@
+exec @INSIDE@ @LUA@ @TEST@
