@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The transport without sockets; see fake_socket.h. Wake descriptors are real ones,
- * since sessions close them themselves.
+ * since sessions close them themselves. What waits to be read is fake_inbox.c.
  */
-#include "fake_socket.h"
+#include "fake_inbox.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +20,6 @@
 
 enum {
 	SENDS_MAX = 1 << 16,
-	INBOX_MAX = 1 << 14,
 	RESULTS_MAX = 256,
 	FD_FIRST = 100000, /* no real descriptor has such a number */
 	NAMED_MAX = 16,
@@ -30,10 +29,6 @@ struct fake fake;
 
 static struct fake_send sent[SENDS_MAX];
 static size_t sent_count;
-
-/* A ring: deliver_first() puts something before what is there. */
-static struct fake_datagram inbox[INBOX_MAX];
-static size_t inbox_first, inbox_count;
 
 static int send_results[RESULTS_MAX];
 static size_t send_results_first, send_results_count;
@@ -89,7 +84,8 @@ void fake_set_up(void)
 	fake = (struct fake){ .now = 1000000000, .port_id = FAKE_PORT };
 	pthread_mutex_init(&fake.lock, NULL);
 	pthread_cond_init(&fake.changed, NULL);
-	sent_count = inbox_first = inbox_count = 0;
+	sent_count = 0;
+	inbox_forget();
 	send_results_first = send_results_count = wait_results_first = wait_results_count = 0;
 	expected_first = expected_count = 0;
 	memset(devices, 0, sizeof(devices));
@@ -112,17 +108,6 @@ void fake_tear_down(void)
 	}
 	pthread_mutex_destroy(&fake.lock);
 	pthread_cond_destroy(&fake.changed);
-}
-
-static uint8_t *copy_of(const void *data, size_t len)
-{
-	uint8_t *copy = malloc(len ? len : 1);
-
-	if (!copy)
-		abort();
-	if (len > 0)
-		memcpy(copy, data, len);
-	return copy;
 }
 
 /* Scripts. */
@@ -170,85 +155,13 @@ void fake_expect_send(const void *data, size_t data_len, int result)
 	if (expected_count == RESULTS_MAX)
 		abort();
 	expected[expected_count++] = (struct fake_expected){
-		.data = data ? copy_of(data, data_len) : NULL, .len = data_len, .result = result
+		.data = data ? fake_copy(data, data_len) : NULL, .len = data_len, .result = result
 	};
 }
 
 bool fake_is_done(void)
 {
 	return expected_first == expected_count;
-}
-
-static void put_in(struct fake_datagram datagram, bool is_first)
-{
-	if (inbox_count == INBOX_MAX)
-		abort();
-	if (is_first) {
-		inbox_first = (inbox_first + INBOX_MAX - 1) % INBOX_MAX;
-		inbox[inbox_first] = datagram;
-	} else {
-		inbox[(inbox_first + inbox_count) % INBOX_MAX] = datagram;
-	}
-	inbox_count++;
-	pthread_cond_broadcast(&fake.changed);
-}
-
-void fake_deliver(const void *data, size_t data_len, uint32_t sender)
-{
-	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
-				       .sender = sender, .nsid = -1 }, false);
-}
-
-void fake_deliver_first(const void *data, size_t data_len, uint32_t sender)
-{
-	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
-				       .sender = sender, .nsid = -1 }, true);
-}
-
-void fake_deliver_to(int fd, const void *data, size_t data_len)
-{
-	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
-				       .fd = fd, .nsid = -1 }, false);
-}
-
-void fake_deliver_nsid(const void *data, size_t data_len, int32_t nsid)
-{
-	put_in((struct fake_datagram){ .data = copy_of(data, data_len), .len = data_len,
-				       .nsid = nsid }, false);
-}
-
-void fake_deliver_error_to(int fd, int error)
-{
-	put_in((struct fake_datagram){ .error = error, .fd = fd }, false);
-}
-
-void fake_deliver_error(int error)
-{
-	put_in((struct fake_datagram){ .error = error }, false);
-}
-
-size_t fake_waiting(void)
-{
-	return inbox_count;
-}
-
-size_t fake_waiting_for(int fd)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < inbox_count; i++)
-		count += inbox[(inbox_first + i) % INBOX_MAX].fd == fd;
-	return count;
-}
-
-bool fake_take(struct fake_datagram *ret_datagram)
-{
-	if (inbox_count == 0)
-		return false;
-	*ret_datagram = inbox[inbox_first];
-	inbox_first = (inbox_first + 1) % INBOX_MAX;
-	inbox_count--;
-	return true;
 }
 
 void fake_set_device(uint32_t index, const char *name)
@@ -270,7 +183,7 @@ void fake_set_proc(const char *name, const char *content)
 			continue;
 		snprintf(procs[i].name, sizeof(procs[i].name), "%s", name);
 		free(procs[i].content);
-		procs[i].content = content ? (char *)copy_of(content, strlen(content) + 1) : NULL;
+		procs[i].content = content ? (char *)fake_copy(content, strlen(content) + 1) : NULL;
 		return;
 	}
 	abort();
@@ -326,7 +239,7 @@ int socket_attach_program(struct socket *socket, const struct sock_filter *code,
 	if (fake.program_result < 0)
 		return fake.program_result;
 	free(fake.program);
-	fake.program = count == 0 ? NULL : (struct sock_filter *)copy_of(code, count * sizeof(*code));
+	fake.program = count == 0 ? NULL : (struct sock_filter *)fake_copy(code, count * sizeof(*code));
 	fake.program_count = count;
 	return 0;
 }
@@ -414,7 +327,7 @@ static void remember(int fd, const void *data, size_t len, int result)
 {
 	if (sent_count == SENDS_MAX)
 		fake_forget_sent();
-	sent[sent_count++] = (struct fake_send){ copy_of(data, len), len, fd, result };
+	sent[sent_count++] = (struct fake_send){ fake_copy(data, len), len, fd, result };
 }
 
 int socket_send(struct socket *socket, const void *data, size_t data_len)
@@ -453,47 +366,16 @@ static void fill(struct datagram *datagram, const struct fake_datagram *from)
 		memcpy(datagram->data, from->data, datagram->len);
 }
 
-static struct fake_datagram take_at(size_t place);
-
-void fake_move_first(void)
-{
-	put_in(take_at(inbox_count - 1), true);
-}
-
-/* The place of the first datagram that this socket may read; inbox_count for none. */
-static size_t find_for(int fd)
-{
-	for (size_t i = 0; i < inbox_count; i++) {
-		int to = inbox[(inbox_first + i) % INBOX_MAX].fd;
-
-		if (to == 0 || to == fd)
-			return i;
-	}
-	return inbox_count;
-}
-
-static struct fake_datagram take_at(size_t place)
-{
-	struct fake_datagram taken = inbox[(inbox_first + place) % INBOX_MAX];
-
-	for (; place > 0; place--)
-		inbox[(inbox_first + place) % INBOX_MAX] =
-			inbox[(inbox_first + place - 1) % INBOX_MAX];
-	inbox_first = (inbox_first + 1) % INBOX_MAX;
-	inbox_count--;
-	return taken;
-}
-
 static int receive(int fd, struct datagram *datagrams, unsigned int count)
 {
+	const struct fake_datagram *first;
 	struct fake_datagram next;
 	unsigned int received = 0;
-	size_t place;
 
-	while (received < count && (place = find_for(fd)) < inbox_count) {
-		if (inbox[(inbox_first + place) % INBOX_MAX].error != 0 && received > 0)
+	while (received < count && (first = inbox_find(fd))) {
+		if (first->error != 0 && received > 0)
 			break;
-		next = take_at(place);
+		next = inbox_take(fd);
 		if (next.error != 0)
 			return next.error;
 		fill(&datagrams[received++], &next);
@@ -524,7 +406,7 @@ static bool is_woken(int wake_fd)
 
 static int events_now(int fd, int wake_fd)
 {
-	return (find_for(fd) < inbox_count ? SOCKET_READABLE : 0) |
+	return (inbox_find(fd) ? SOCKET_READABLE : 0) |
 	       (is_woken(wake_fd) ? SOCKET_WOKEN : 0);
 }
 
@@ -636,10 +518,7 @@ int socket_read_waiting(struct socket *socket, uint32_t *ret_bytes)
 	(void)socket;
 	fake_lock();
 	fake.waiting_reads++;
-	*ret_bytes = 0;
-	for (size_t i = 0; i < inbox_count; i++)
-		*ret_bytes += fake.datagram_memory ? fake.datagram_memory :
-						     (uint32_t)inbox[(inbox_first + i) % INBOX_MAX].len;
+	*ret_bytes = inbox_memory();
 	fake_unlock();
 	return 0;
 }
