@@ -17,6 +17,7 @@ import time
 import unittest
 
 import nfbind
+from nfbind.late import LateSender
 
 # Not installed: it lies there, or beside a copy of this file.
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests"))
@@ -170,6 +171,29 @@ class Verdicts(WithTraffic):
 
 
 class Errors(WithTraffic):
+    def test_verdicts_that_wait_are_sent_late(self):
+        with nfbind.Queue(QUEUE, send_delay=60000000) as queue:
+            threads, late = threading.active_count(), LateSender(queue)
+            self.send(b"1", b"2", b"3", b"4")
+            packets = queue.receive(PATIENCE).as_list()
+            self.assertEqual(len(packets), 4)
+            for packet in packets[:2]:
+                late.begin()
+                packet.accept()
+                self.assertEqual(self.received(), packet.l4_payload)
+                late.end()
+                # The thread falls asleep, and wakes for the next.
+                time.sleep(0.1)
+            packets[2].accept()
+            self.nothing_received()
+            packets[3].accept()
+            self.assertEqual([self.received(), self.received()], [b"3", b"4"])
+            del late
+            ends = time.monotonic() + PATIENCE
+            while threading.active_count() > threads and time.monotonic() < ends:
+                time.sleep(0.01)
+            self.assertEqual(threading.active_count(), threads)
+
     def test_a_queue_that_is_taken(self):
         with nfbind.Queue(QUEUE) as queue:
             with self.assertRaises(nfbind.Error) as caught:
