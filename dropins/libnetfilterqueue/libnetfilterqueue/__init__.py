@@ -19,13 +19,11 @@ not come back for more.
 
 import errno
 import operator
-import threading
-import time
 import traceback
 import warnings
-import weakref
 
 import nfbind
+from nfbind.late import LateSender
 
 NF_DROP, NF_ACCEPT, NF_STOLEN, NF_QUEUE, NF_REPEAT, NF_STOP = range(6)
 NFQNL_COPY_NONE, NFQNL_COPY_META, NFQNL_COPY_PACKET = range(3)
@@ -36,7 +34,6 @@ _FLAGS = {NFQA_CFG_F_FAIL_OPEN: "fail_open", NFQA_CFG_F_CONNTRACK: "conntrack",
           NFQA_CFG_F_GSO: "gso", NFQA_CFG_F_UID_GID: "uid_gid", NFQA_CFG_F_SECCTX: "secctx"}
 _MOST = 65531  # bytes of a packet that the kernel copies
 _SEND_DELAY = 200  # the most microseconds that a verdict waits while there is more to read
-_TICK = 1e-3       # when a caller that does not come back is noticed (seconds)
 
 
 def open():  # pylint: disable=redefined-builtin
@@ -51,7 +48,7 @@ class NetfilterQueueHandle:
         self._session = nfbind.Queue(send_delay=_SEND_DELAY)
         self._queues = {}
         self._is_waiting = False
-        self._is_left = None  # set when some begin to wait
+        self._late = LateSender(self._session)
 
     def bind_pf(self, family):
         """Nothing: queues belong to no protocol family since Linux 3.8."""
@@ -91,24 +88,11 @@ class NetfilterQueueHandle:
         if is_waiting != self._is_waiting:
             self._is_waiting = is_waiting
             if is_waiting:
-                self._watch()
+                self._late.begin()
+            else:
+                self._late.end()
         if failed:
             raise OSError("the callback failed")
-
-    def _watch(self):
-        if not self._is_left:
-            self._is_left = is_left = threading.Event()
-            owner = weakref.ref(self, lambda _: is_left.set())
-            threading.Thread(target=_send_what_waits, args=(owner, is_left), daemon=True,
-                             name="libnetfilterqueue").start()
-        self._is_left.set()
-
-    def send_late(self):
-        """Send what a caller left that did not come back; a thread's."""
-        self._is_left.clear()
-        is_waiting, self._is_waiting = self._is_waiting, False
-        if is_waiting:
-            self._session.send()
 
     def fd(self):
         """The descriptor to read from; it stays the handle's."""
@@ -184,22 +168,6 @@ class NetfilterQueueQueueHandle:
         else:
             data.verdict(verdict)
         return True
-
-
-def _send_what_waits(owner, is_left):
-    """A thread's: as long as the handle is there."""
-    while True:
-        is_left.wait()
-        time.sleep(_TICK)
-        there = owner()
-        if there is None:
-            return
-        try:
-            there.send_late()
-        except nfbind.Error as error:
-            if error.errno != errno.EAGAIN:
-                return
-        del there
 
 
 def _refuse(self, *_, **__):

@@ -26,12 +26,10 @@ import errno
 import operator
 import os
 import socket
-import threading
-import time
 import warnings
-import weakref
 
 import nfbind
+from nfbind.late import LateSender
 
 from ._protocols import PROTOCOLS
 
@@ -44,7 +42,6 @@ COPY_NONE, COPY_META, COPY_PACKET = 0, 1, 2
 _DROP, _ACCEPT, _REPEAT = (int(nfbind.Verdict[name]) for name in ("DROP", "ACCEPT", "REPEAT"))
 _SO_RCVBUFFORCE = 33
 _SEND_DELAY = 100     # the most microseconds that a verdict waits for others
-_TICK = 1e-3          # when a callback that does not return is noticed (seconds)
 _MOST = 65531         # bytes of a packet that the kernel copies
 _ROOM = 4096          # beside the payload in a datagram from the kernel
 
@@ -240,7 +237,7 @@ class NetfilterQueue:
         self._range = 0
         self._is_watched = False  # somebody polls the descriptor
         self._queue = _open(af, sockfd)
-        self._is_busy = None     # set while verdicts may wait
+        self._late = LateSender(self._queue)
 
     def bind(self, queue_num, user_callback, max_len=1024, mode=COPY_PACKET, range=65535,
              sock_len=None):
@@ -290,8 +287,21 @@ class NetfilterQueue:
                     raise
                 if batch is None:
                     return
-                if not binding.is_over:
-                    self._handle(batch.as_list(binding.type), binding)
+                if binding.is_over:
+                    continue
+                packets = batch.as_list(binding.type)
+                if len(packets) > 1:
+                    self._handle(packets, binding)
+                    continue
+                # The shortest way for one that comes alone: somebody waits for it.
+                for one in packets:
+                    binding.current = one
+                    try:
+                        self._callback(one)
+                    finally:
+                        binding.current = None
+                        if one.is_undecided():
+                            one._outlive()
         finally:
             if outer is not None:
                 outer.current = outer.running.pop()
@@ -360,9 +370,7 @@ class NetfilterQueue:
         """Each packet once, whatever its callback raises."""
         self._packets, self._waiting = packets, iter(packets)
         callback, raised = self._callback, None
-        may_wait = len(packets) > 1
-        if may_wait:
-            self._watch()
+        self._late.begin()
         try:
             for one in self._waiting:
                 binding.current = one
@@ -381,16 +389,7 @@ class NetfilterQueue:
         finally:
             # And no packet is held: it holds the session.
             binding.current = None
-            if may_wait:
-                self._is_busy.clear()
-
-    def _watch(self):
-        if not self._is_busy:
-            self._is_busy = is_busy = threading.Event()
-            owner = weakref.ref(self, lambda _: is_busy.set())
-            threading.Thread(target=_send_what_waits, args=(owner, is_busy), daemon=True,
-                             name="netfilterqueue").start()
-        self._is_busy.set()
+            self._late.end()
 
     def _set_buffer(self, size):
         with socket.socket(fileno=os.dup(self._queue.get_fd())) as own:
@@ -402,21 +401,6 @@ class NetfilterQueue:
         if limit < size:
             warnings.warn(f"Socket rcvbuf limit is now {limit}, requested {size}.",
                           RuntimeWarning, stacklevel=3)
-
-
-def _send_what_waits(owner, is_busy):
-    """A thread's: as long as the queue is there."""
-    while True:
-        is_busy.wait()
-        time.sleep(_TICK)
-        there = owner()
-        if there is None:
-            return
-        try:
-            _send(there._queue)
-        except nfbind.Error:
-            return
-        del there
 
 
 def _send(queue):
