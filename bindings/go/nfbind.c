@@ -18107,15 +18107,10 @@ static int read_some(struct nfbind_queue *queue, struct nfbind_batch *batch, uin
  * As many as there are, up to a batch. Where there were few, few are likely: the room for all
  * is laid out when those have come, since it takes longer than to read one.
  */
-static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch, bool was_empty)
+static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch)
 {
 	uint32_t few = queue->has_few && queue->batch_size > FEW ? FEW : queue->batch_size;
-	int received, rest = 0;
-
-	/* What a sleep ended with is mostly alone, and whoever sent it waits: it is had for least. */
-	if (was_empty)
-		return read_some(queue, batch, 0, 1);
-	received = read_some(queue, batch, 0, few);
+	int received = read_some(queue, batch, 0, few), rest = 0;
 
 	/* What fails behind the first ones fails again; losses are in the drop counter. */
 	if (received == (int)few && few < queue->batch_size)
@@ -18127,14 +18122,14 @@ static int read_all(struct nfbind_queue *queue, struct nfbind_batch *batch, bool
 }
 
 /* Read what is there: how many packets, or -EAGAIN, or -errno. Notices alone give 0. */
-static int read_batch_of_receive(struct nfbind_queue *queue, bool was_empty, struct nfbind_batch **ret_batch)
+static int read_batch_of_receive(struct nfbind_queue *queue, struct nfbind_batch **ret_batch)
 {
 	struct nfbind_batch *batch = queue_take_slab(queue);
 	int received;
 
 	if (!batch)
 		return -ENOMEM;
-	received = read_all(queue, batch, was_empty);
+	received = read_all(queue, batch);
 	if (received < 0 && received != -EAGAIN)
 		ledger_explain(queue->ledger, NFBIND_SIDE_RECEIVE, "the socket could not be read: %s",
 			       strerror(-received));
@@ -18238,7 +18233,6 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 {
 	struct ledger *ledger = queue->ledger;
 	uint64_t noted = queue->noted;
-	bool has_waited = false;
 	uint64_t until = 0;
 	int r;
 
@@ -18247,7 +18241,7 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 			return -ESHUTDOWN;
 		if (take_wake(ledger))
 			return -ECANCELED;
-		r = read_batch_of_receive(queue, has_waited, ret_batch);
+		r = read_batch_of_receive(queue, ret_batch);
 		if (r == -EAGAIN)
 			/* The queue ran dry: a moment to see whether anything was lost at its end. */
 			queue_check_drops(queue);
@@ -18266,7 +18260,6 @@ static int wait_and_read_of_receive(struct nfbind_queue *queue, int32_t timeout,
 		r = wait_for_more_of_receive(queue, until);
 		if (r < 0)
 			return r;
-		has_waited = true;
 		give_expired(queue);
 		r = send_staged(queue);
 		if (r < 0 && r != -EAGAIN)
