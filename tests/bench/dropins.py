@@ -89,7 +89,7 @@ def section_drain(bench):
     for size in queue_bench.SIZES:
         section = f"drain {size} B"
         measures = {name: lambda name=name: queue_bench.drain(bench, name, size) for name in bench.peers}
-        results = bench.interleave(section, measures)
+        results = bench.interleave(section, measures, 2 * bench.rounds)
         queue_bench.check_same_fields(section, {name: samples for name, samples in results.items()
                                                 if name not in TELLS_LESS})
         queue_bench.print_drain(bench, section)
