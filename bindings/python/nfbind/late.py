@@ -15,7 +15,7 @@ With the option send-delay a verdict waits for the next one, or for the end of i
 should neither come for a while, it leaves from here.
 """
 
-import errno
+import contextlib
 import threading
 import time
 import weakref
@@ -62,12 +62,9 @@ class LateSender:
         if self._round != seen:
             return False
         if self._is_inside:
-            try:
+            # What the kernel does not take stays staged, and the next receive tells why.
+            with contextlib.suppress(Error):
                 self._queue.send()
-            except Error as error:
-                # What the kernel does not take just now goes with what follows.
-                if error.errno not in (errno.EAGAIN, errno.ESHUTDOWN):
-                    raise
         return True
 
     def _doze(self, awake: threading.Event) -> None:
