@@ -167,13 +167,18 @@ def median(samples, key):
     return statistics.median(sample[key] for sample in samples)
 
 
+def most(samples, key):
+    return max(sample[key] for sample in samples)
+
+
 class Goal:
     """One promise: `reached` is None when its programs were not there. The same ratio by
-    processor time stands beside it: it suffers less from what else the machine does."""
+    processor time stands beside it, and that of each side's fastest sample: they suffer less
+    from what else the machine does, and say where a miss is the machine's."""
 
-    def __init__(self, name, bound, reached, at_most=False, by_cpu=None):
+    def __init__(self, name, bound, reached, at_most=False, by_cpu=None, by_fastest=None):
         self.name, self.bound, self.reached, self.at_most = name, bound, reached, at_most
-        self.by_cpu = by_cpu
+        self.by_cpu, self.by_fastest = by_cpu, by_fastest
 
     def verdict(self):
         if self.reached is None:
@@ -182,15 +187,16 @@ class Goal:
         return "ok" if good else "MISS"
 
     def row(self):
-        reached, by_cpu = ("-" if ratio is None else f"{ratio:.3f}"
-                           for ratio in (self.reached, self.by_cpu))
+        reached, *others = ("-" if ratio is None else f"{ratio:.3f}"
+                            for ratio in (self.reached, self.by_cpu, self.by_fastest))
         sense = "<=" if self.at_most else ">="
-        return [self.name, f"{sense} {self.bound:g}", reached, self.verdict(), by_cpu]
+        return [self.name, f"{sense} {self.bound:g}", reached, self.verdict(), *others]
 
     def record(self):
         sense = "at most" if self.at_most else "at least"
         return {"name": self.name, "sense": sense, "goal": self.bound,
-                "reached": self.reached, "by cpu time": self.by_cpu, "verdict": self.verdict()}
+                "reached": self.reached, "by cpu time": self.by_cpu, "by fastest": self.by_fastest,
+                "verdict": self.verdict()}
 
 
 class Bench:
@@ -215,12 +221,12 @@ class Bench:
         self.samples[section] = results
         return results
 
-    def ratio(self, section, key, name, base):
+    def ratio(self, section, key, name, base, of=median):
         """The ratio of two medians, or None when one side was not measured."""
         samples = self.samples.get(section, {})
         if not samples.get(name) or not samples.get(base):
             return None
-        return median(samples[name], key) / median(samples[base], key)
+        return of(samples[name], key) / of(samples[base], key)
 
     def promise(self, *arguments, **keywords):
         self.goals.append(Goal(*arguments, **keywords))
@@ -228,7 +234,8 @@ class Bench:
     def promise_rate(self, section, what, bound, name, base):
         """At least so many times the rate of `base`."""
         self.promise(f"{what}, x {base}", bound, self.ratio(section, self.RATE, name, base),
-                     by_cpu=self.ratio(section, "cpu_ns", base, name))
+                     by_cpu=self.ratio(section, "cpu_ns", base, name),
+                     by_fastest=self.ratio(section, self.RATE, name, base, of=most))
 
 
 def argument_parser(description, what):
@@ -262,7 +269,7 @@ def print_table(head, rows):
 
 def print_goals(goals):
     print("goals")
-    print_table(["what", "goal", "reached", "", "by cpu time"], [goal.row() for goal in goals])
+    print_table(["what", "goal", "reached", "", "by cpu time", "by fastest"], [goal.row() for goal in goals])
 
 
 def processor():
