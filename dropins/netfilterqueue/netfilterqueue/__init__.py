@@ -303,8 +303,7 @@ class NetfilterQueue:
                         if one.is_undecided():
                             one._outlive()
         finally:
-            if outer is not None:
-                outer.current = outer.running.pop()
+            _go_on(outer)
 
     # What tracebacks call it there.
     run.__code__ = run.__code__.replace(co_name="NetfilterQueue.run")
@@ -326,8 +325,7 @@ class NetfilterQueue:
                     raise TypeError(f"expected bytes, {type(data).__name__} found")
                 self._feed(data)
         finally:
-            if outer is not None:
-                outer.current = outer.running.pop()
+            _go_on(outer)
 
     def _feed(self, data):
         try:
@@ -351,9 +349,10 @@ class NetfilterQueue:
         binding = self._binding
         if binding is None:
             return None
-        is_inside = binding.current is not None
-        if is_inside:
-            binding.running.append(binding.current)
+        outer = None
+        if binding.current is not None:
+            outer = binding
+            outer.running.append(outer.current)
         try:
             rest = list(self._waiting)
             if rest:
@@ -361,10 +360,9 @@ class NetfilterQueue:
             for packet in binding.running:
                 packet._outlive()
         except BaseException:
-            if is_inside:
-                binding.current = binding.running.pop()
+            _go_on(outer)
             raise
-        return binding if is_inside else None
+        return outer
 
     def _handle(self, packets, binding):
         """Each packet once, whatever its callback raises."""
@@ -401,6 +399,12 @@ class NetfilterQueue:
         if limit < size:
             warnings.warn(f"Socket rcvbuf limit is now {limit}, requested {size}.",
                           RuntimeWarning, stacklevel=3)
+
+
+def _go_on(outer):
+    """With the callback that called run(), where one did."""
+    if outer is not None:
+        outer.current = outer.running.pop()
 
 
 def _send(queue):
