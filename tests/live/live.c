@@ -486,6 +486,20 @@ void judge(struct nfbind_queue *queue, struct nfbind_packet *packet, uint32_t ve
 		     nfbind_queue_verdict(queue, packet, verdict | NFBIND_VERDICT_NOW));
 }
 
+struct nfbind_packet *receive_data(struct nfbind_queue *queue)
+{
+	for (;;) {
+		struct nfbind_packet *packet = receive_one(queue);
+		const void *data;
+		size_t len = 0;
+
+		(void)nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len);
+		if (len > 0)
+			return packet;
+		judge(queue, packet, NFBIND_VERDICT_ACCEPT);
+	}
+}
+
 uint64_t number_of(const struct nfbind_packet *packet, enum nfbind_packet_field field)
 {
 	uint64_t value = 0;

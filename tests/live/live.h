@@ -132,6 +132,8 @@ void receive_nothing(struct nfbind_queue *queue);
 void judge_all(struct nfbind_queue *queue, uint32_t count, uint32_t verdict);
 /* Judge and send. */
 void judge(struct nfbind_queue *queue, struct nfbind_packet *packet, uint32_t verdict);
+/* The next packet with data; those without pass. */
+struct nfbind_packet *receive_data(struct nfbind_queue *queue);
 
 uint64_t number_of(const struct nfbind_packet *packet, enum nfbind_packet_field field);
 const uint8_t *bytes_of(const struct nfbind_packet *packet, enum nfbind_packet_field field,

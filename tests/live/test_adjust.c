@@ -9,20 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct nfbind_packet *with_data(struct nfbind_queue *queue)
-{
-	for (;;) {
-		struct nfbind_packet *packet = receive_one(queue);
-		const void *data;
-		size_t len = 0;
-
-		(void)nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len);
-		if (len > 0)
-			return packet;
-		judge(queue, packet, NFBIND_VERDICT_ACCEPT);
-	}
-}
-
 static void say_changed(struct nfbind_queue *queue, int from, int to, const char *text, uint32_t remove,
 			const char *instead)
 {
@@ -30,7 +16,7 @@ static void say_changed(struct nfbind_queue *queue, int from, int to, const char
 	char wanted[128];
 
 	say_text(from, text);
-	packet = with_data(queue);
+	packet = receive_data(queue);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, remove, instead, strlen(instead)), 0);
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
 	snprintf(wanted, sizeof(wanted), "%s%s", instead, text + remove);
@@ -101,7 +87,7 @@ START_TEST(test_packet_tcp_length_change_without_a_helper_is_refused)
 	need_feature(NFBIND_FEATURE_QUEUE_CONNTRACK, "queue flag conntrack");
 	flow = translate();
 	say_text(flow.client, "hello");
-	packet = with_data(flow.queue);
+	packet = receive_data(flow.queue);
 	ck_assert_int_eq(nfbind_packet_get_ct(packet, ct), 0);
 	ck_assert(ct_number(ct, NFBIND_CT_STATUS) & NFBIND_CT_STATUS_SRC_NAT);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 0, 5, "bye", 3), -EPROTO);

@@ -326,21 +326,6 @@ static void disconnect(const struct tcp *tcp)
 	close(tcp->listener);
 }
 
-/* The next packet with data; those without pass. */
-static struct nfbind_packet *with_data(struct nfbind_queue *queue)
-{
-	for (;;) {
-		struct nfbind_packet *packet = receive_one(queue);
-		const void *data;
-		size_t len = 0;
-
-		(void)nfbind_packet_get_bytes(packet, NFBIND_PACKET_L4_PAYLOAD, &data, &len);
-		if (len > 0)
-			return packet;
-		judge(queue, packet, NFBIND_VERDICT_ACCEPT);
-	}
-}
-
 /* What else is there passes as it is. */
 static void pass_rest(struct nfbind_queue *queue)
 {
@@ -356,13 +341,13 @@ static void check_tcp(struct nfbind_queue *queue, const struct tcp *tcp)
 	struct nfbind_packet *packet;
 
 	say_text(tcp->client, "GET /secret");
-	packet = with_data(queue);
+	packet = receive_data(queue);
 	ck_assert_int_eq(nfbind_packet_splice(packet, 5, 6, "pub", 3), -EPROTO);
 	splice(packet, 5, 6, "public");
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
 	hear_text(tcp->server, "GET /public");
 	say_text(tcp->server, "200 OK");
-	packet = with_data(queue);
+	packet = receive_data(queue);
 	splice(packet, 0, 6, "404 NO");
 	judge(queue, packet, NFBIND_VERDICT_ACCEPT);
 	hear_text(tcp->client, "404 NO");
@@ -420,7 +405,7 @@ START_TEST(test_packet_large_segment_changes_in_place_only)
 	memset(bytes, 'a', LEN);
 	queue_rule("iptables", "OUTPUT -p tcp --dport 5001", 1);
 	say(tcp.client, bytes, LEN);
-	packet = with_data(queue);
+	packet = receive_data(queue);
 	ck_assert(number_of(packet, NFBIND_PACKET_SKB_INFO) & NFBIND_SKB_INFO_GSO);
 	(void)bytes_of(packet, NFBIND_PACKET_L4_PAYLOAD, &len);
 	ck_assert_int_lt(nfbind_packet_splice(packet, 0, 1, "", 0), 0);
